@@ -51,7 +51,7 @@ class Books:
 
     def token(self, prefix: str, length: int = 24) -> str:
         """A new name that no other object has: it follows from the seed and a counter, so runs can be repeated."""
-        chance = random.Random(f"{self.seed}:{self.store.next_id('_token')}")  # noqa: S311 (not a secret)
+        chance = random.Random(f"{self.seed}:{self.store.next_id('_token')}")
         return prefix + "".join(chance.choices(_LETTERS, k=length))
 
     def table(self, kind: str) -> str:

@@ -12,7 +12,13 @@ from billing.sandbox.stripe.wire import Refused, Row
 _RECONCILED_AFTER = timedelta(hours=1)
 
 
-def run(books: Books) -> Row | None:
+def run(books: Books) -> None:
+    """The day's run, where payouts are automatic."""
+    if books.settings["payouts"] == "daily":
+        send(books)
+
+
+def send(books: Books) -> Row | None:
     """Pay out everything that is available and not yet paid out; less than nothing is taken from the bank.
 
     Returns None when there is nothing to move. That one negative payout carries a whole day's shortfall is unsure.

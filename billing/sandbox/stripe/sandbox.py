@@ -7,7 +7,18 @@ import binascii
 import re
 from datetime import datetime
 
-from billing.sandbox.stripe import accounts, events, expanding, idempotency, intents, jobs, parameters, routes, wire
+from billing.sandbox.stripe import (
+    accounts,
+    events,
+    expanding,
+    idempotency,
+    intents,
+    jobs,
+    outside,
+    parameters,
+    routes,
+    wire,
+)
 from billing.sandbox.stripe.books import Books, public
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row
 from practice.core import clock
@@ -98,8 +109,6 @@ class StripeSandbox:
         """Answer one request. Raises ConnectionLost or TimedOut where Stripe would not have answered."""
         self.run_due()
         if not request.path.startswith("/v1/"):
-            from billing.sandbox.stripe import outside
-
             return outside.answer(self, request)
         if request.method == "OPTIONS":
             return Response(204, b"", dict(CORS))

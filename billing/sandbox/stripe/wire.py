@@ -17,7 +17,7 @@ _KEY = re.compile(r"[^\[\]]+(\[[^\[\]]*\])*")
 _DEEPEST = 8
 
 
-class Refused(Exception):  # noqa: N818 (a refusal is what it is)
+class Refused(Exception):
     """A request Stripe would answer with an error; ``keeps`` says that what was done so far stays done."""
 
     def __init__(self, message: str, **about: Any) -> None:
