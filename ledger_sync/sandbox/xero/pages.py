@@ -1,0 +1,2 @@
+class Pages:
+    def __init__(self, sandbox): pass

@@ -1,0 +1,170 @@
+"""The resources of the accounting API, one row each: how they are found, written, shown and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger_sync.sandbox.xero import accounts, banking, contacts, creditnotes, credits, invoices, items, payments, tracking
+from ledger_sync.sandbox.xero.books import KEYS, Books
+from ledger_sync.sandbox.xero.errors import Invalid
+from ledger_sync.sandbox.xero.wire import Row
+
+Show = Callable[[Books, Row, str], Row]
+Save = Callable[[Books, Row, str], Row]
+Delete = Callable[[Books, Row], Row | None]
+Find = Callable[[Books, str], Row | None]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource. ``flag`` is the field that marks an element in error; ``hidden`` are states left out of lists."""
+
+    name: str
+    scope: str
+    show: Show
+    save: Save | None = None
+    delete: Delete | None = None
+    find: Find | None = None
+    methods: str = "GET PUT POST"
+    paged: bool = False
+    flag: str = "HasErrors"
+    hidden: tuple[str, ...] = ()
+    kind: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table its rows are in."""
+        return self.kind or self.name
+
+    @property
+    def key(self) -> str:
+        """The field that identifies a row."""
+        return KEYS[self.table]
+
+    def named(self, books: Books, reference: str) -> Row | None:
+        """The row that a path names, by id or by number."""
+        row = books.get(self.table, reference)
+        return self.find(books, reference) if row is None and self.find else row
+
+
+def _plain(books: Books, row: Row, form: str) -> Row:
+    return row
+
+
+def _show_contact(books: Books, row: Row, form: str) -> Row:
+    """A contact; ``MergedToContactID`` only by id or in a paged list (SPEC), and balances there too."""
+    if form in ("one", "page"):
+        shown = {**row, "ContactPersons": row.get("ContactPersons", [])}
+        owed = contacts.balances(books).get(row["ContactID"]) if form == "one" else None
+        return {**shown, "Balances": owed} if owed else shown
+    hidden = {"MergedToContactID"}
+    if form == "summary":
+        hidden |= {"Addresses", "Phones", "ContactGroups", "ContactPersons", "PaymentTerms"}
+    return {key: value for key, value in row.items() if key not in hidden}
+
+
+def _save_currency(books: Books, data: Row, method: str) -> Row:
+    code = str(data.get("Code") or "").upper()
+    if len(code) != 3 or not code.isalpha():
+        raise Invalid("The currency code is not valid.")
+    return books.put("Currencies", {"Code": code, "Description": str(data.get("Description") or code)})
+
+
+def _save_group(books: Books, data: Row, method: str) -> Row:
+    existing = books.get("ContactGroups", data.get("ContactGroupID"))
+    name = str(data.get("Name") or (existing or {}).get("Name") or "")
+    if not name:
+        raise Invalid("The contact group needs a name.")
+    fresh: Row = {"ContactGroupID": books.ids.new(), "Status": "ACTIVE", "Contacts": []}
+    return books.put("ContactGroups", {**(existing or fresh), "Name": name, "Status": data.get("Status") or "ACTIVE"})
+
+
+def _show_repeating(books: Books, row: Row, form: str) -> Row:
+    lines = [{key: value for key, value in line.items() if key[0] != "_"} | {"Tracking": []} for line in row["LineItems"]]
+    return {**row, "ID": row["RepeatingInvoiceID"], "Contact": contacts.short(books, row["_contact"]), "LineItems": lines}
+
+
+_ALL = (
+    Resource(
+        "Accounts", "accounting.settings", _plain, accounts.save, accounts.delete, methods="GET PUT POST DELETE", hidden=("DELETED",)
+    ),
+    Resource(
+        "BankTransactions", "accounting.banktransactions", banking.show, banking.save, paged=True, flag="HasValidationErrors"
+    ),
+    Resource(
+        "BankTransfers",
+        "accounting.banktransactions",
+        banking.show_transfer,
+        banking.save_transfer,
+        flag="HasValidationErrors",
+    ),
+    Resource("BatchPayments", "accounting.payments", payments.show_batch, payments.save_batch, flag="HasValidationErrors"),
+    Resource("BrandingThemes", "accounting.settings", _plain, methods="GET"),
+    Resource("ContactGroups", "accounting.contacts", _plain, _save_group, hidden=("DELETED",), flag="HasValidationErrors"),
+    Resource(
+        "Contacts",
+        "accounting.contacts",
+        _show_contact,
+        contacts.save,
+        find=lambda books, text: contacts.find(books, {"ContactNumber": text}),
+        paged=True,
+        flag="HasValidationErrors",
+    ),
+    Resource(
+        "CreditNotes",
+        "accounting.invoices",
+        creditnotes.show,
+        creditnotes.save,
+        find=lambda books, text: creditnotes.find(books, {"CreditNoteNumber": text}),
+        paged=True,
+    ),
+    Resource("Currencies", "accounting.settings", _plain, _save_currency, methods="GET PUT"),
+    Resource(
+        "Invoices",
+        "accounting.invoices",
+        invoices.show,
+        invoices.save,
+        find=lambda books, text: invoices.find(books, {"InvoiceNumber": text}),
+        paged=True,
+    ),
+    Resource(
+        "Items",
+        "accounting.settings",
+        _plain,
+        items.save,
+        lambda books, row: items.delete(books, row),
+        items.by_code,
+        methods="GET PUT POST DELETE",
+        flag="HasValidationErrors",
+    ),
+    Resource("Organisation", "accounting.settings", _plain, methods="GET", kind="Organisations"),
+    Resource(
+        "Overpayments",
+        "accounting.payments",
+        lambda books, row, form: credits.show(books, "Overpayments", row, form),
+        methods="GET",
+        paged=True,
+    ),
+    Resource("Payments", "accounting.payments", payments.show, payments.save, paged=True, flag="HasValidationErrors"),
+    Resource(
+        "Prepayments",
+        "accounting.payments",
+        lambda books, row, form: credits.show(books, "Prepayments", row, form),
+        methods="GET",
+        paged=True,
+    ),
+    Resource("RepeatingInvoices", "accounting.invoices", _show_repeating, methods="GET"),
+    Resource("TaxRates", "accounting.settings", _plain, accounts.save_tax_rate, hidden=("DELETED",)),
+    Resource(
+        "TrackingCategories",
+        "accounting.settings",
+        lambda books, row, form: tracking.show(row, include_archived=form == "archived"),
+        tracking.save,
+        tracking.delete,
+        methods="GET PUT POST DELETE",
+        hidden=("DELETED",),
+    ),
+    Resource("Users", "accounting.settings", _plain, methods="GET"),
+)
+RESOURCES = {resource.name.lower(): resource for resource in _ALL} | {"organisations": next(r for r in _ALL if r.name == "Organisation")}

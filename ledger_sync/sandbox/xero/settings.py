@@ -1,0 +1,69 @@
+"""What can be set on the sandbox: Xero's limits, and one switch for each point Xero's documents leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Limits:
+    """Calls allowed per fixed window, and the size of a page and of a request (Xero docs, API limits)."""
+
+    minute: int = 60
+    day: int = 5_000
+    app_minute: int = 10_000
+    concurrent: int = 5
+    connections: int = 25
+    page: int = 1_000
+    body_bytes: int = 3_500_000
+    attachments: int = 10
+    attachment_bytes: int = 10_000_000
+
+
+@dataclass
+class Switches:
+    """Behaviour that is unsure or varies; each default is the less kind reading."""
+
+    #: Without ``summarizeErrors`` one bad element fails the request. Docs say so, the specification says the opposite.
+    summarize_default: bool = True
+    #: ``If-Modified-Since`` includes changes of exactly that moment. Unsure.
+    modified_since_inclusive: bool = False
+    #: A list with nothing new answers 304 with no body instead of 200 with an empty list. Unsure.
+    not_modified_304: bool = False
+    #: A validation 400 or an internal 500 is replayed to a repeated Idempotency-Key. Docs for 500, unsure for 400.
+    cache_errors: bool = True
+    #: A payment or allocation sends an INVOICE UPDATE. Undocumented, but integrations rely on it.
+    payment_events: bool = True
+    #: PREPAYMENT and OVERPAYMENT notices, which only a newer specification lists.
+    credit_events: bool = False
+    #: Which fields of a part-paid invoice may change: "docs" (reference, due date, contact, line texts …) or "none".
+    paid_edits: str = "docs"
+    #: DueDate and SentToContact of a part-paid document change without a new UpdatedDateUTC (docs).
+    quiet_updates: bool = True
+    #: Approving needs a due date when neither the contact nor the organisation has terms. Unsure.
+    due_date_required: bool = True
+    #: The app was authorised by an adviser, whom the period lock does not stop (reported by vendors of other apps).
+    app_is_adviser: bool = False
+    #: Lock dates also stop allocations. Unsure.
+    lock_allocations: bool = True
+    #: An unknown tracking option is left out silently instead of refused. Both are reported.
+    drop_unknown_tracking: bool = False
+    #: An archived contact may be brought back through the API. Unsure.
+    api_unarchive: bool = False
+    #: A reconciled payment may be deleted through the API. Unsure.
+    delete_reconciled: bool = False
+    #: Until redirect addresses are registered, any on this machine will do. Xero wants each one registered.
+    loopback_redirects: bool = True
+    #: Reminders for overdue invoices are on in the organisation.
+    invoice_reminders: bool = False
+
+
+@dataclass
+class AppRegistration:
+    """The app as registered with Xero: what its developer typed into the portal."""
+
+    name: str = "Countersign"
+    client_id: str = "SANDBOX0XERO0CLIENT0ID0000000000"
+    client_secret: str = "sandbox-xero-client-secret"  # noqa: S105 (a sandbox's own)
+    webhook_key: str = "sandbox-xero-webhook-signing-key"
+    redirect_uris: list[str] = field(default_factory=list)

@@ -1,0 +1,97 @@
+"""Xero's notices: the intent-to-receive handshake, signed payloads of several events, retries, and giving up."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+
+from ledger_sync.sandbox.xero.books import Ids
+from ledger_sync.sandbox.xero.settings import AppRegistration
+from ledger_sync.sandbox.xero.wire import Row
+from practice.core.sandbox.store import Store
+from practice.core.sandbox.webhooks import Outbox, Send
+
+#: Retried at once, then every 15 minutes for 24 hours; then the webhook is disabled (2026 wording of the docs).
+RETRIES = (0, *([900] * 96))
+#: Most events in one payload (unsure).
+BATCH = 50
+INTENT = "Intent to receive"
+
+
+class Webhooks:
+    """The app's one webhook: its address, its state and the events waiting to go out."""
+
+    def __init__(self, store: Store, ids: Ids, app: AppRegistration, send: Send | None, seed: int) -> None:
+        self.store = store
+        self.ids = ids
+        self.app = app
+        self.outbox = Outbox(store, send, RETRIES, seed)
+
+    @property
+    def state(self) -> Row:
+        """The address and how it stands: ``pending``, ``active`` or neither, with the reason in ``detail``."""
+        return self.store.get("_webhook", "state") or {"url": "", "active": False, "pending": False, "detail": "not set"}
+
+    def set_url(self, url: str) -> None:
+        """Set or change the address; the handshake follows with the next tick."""
+        row = {"url": url, "active": False, "pending": bool(url), "detail": INTENT if url else "not set"}
+        with self.store.transaction():
+            self.store.put("_webhook", "state", row)
+
+    def run(self) -> None:
+        """Shake hands if that is due, then pack and send what is waiting."""
+        if self.outbox.send is None:
+            return
+        state = self.state
+        if state["pending"]:
+            self._shake_hands(state, self.outbox.send)
+        self._pack()
+        self.outbox.pump()
+        self._give_up()
+
+    def sign(self, body: bytes) -> str:
+        """The signature of a payload: Base64 of HMAC-SHA256 under the app's webhook key."""
+        return base64.b64encode(hmac.new(self.app.webhook_key.encode(), body, hashlib.sha256).digest()).decode()
+
+    def _headers(self, signature: str) -> dict[str, str]:
+        return {"Content-Type": "application/json; charset=utf-8", "x-xero-signature": signature}
+
+    def _shake_hands(self, state: Row, send: Send) -> None:
+        """Two rightly and two wrongly signed empty payloads: 2xx for the first, 401 for the others."""
+        detail = ""
+        for right in (True, False, True, False):
+            body = self._body([], 0, 0)
+            signature = self.sign(body) if right else self.sign(body + b" ")
+            status = send(state["url"], body, self._headers(signature))
+            if right and not 200 <= status < 300:
+                detail = f"{INTENT} failed: {status} for a correct signature"
+            if not right and status != 401:
+                detail = f"{INTENT} failed: {status} for a wrong signature, expected 401"
+        with self.store.transaction():
+            self.store.put("_webhook", "state", {**state, "pending": False, "active": not detail, "detail": detail or "OK"})
+
+    def _body(self, events: list[Row], first: int, last: int) -> bytes:
+        body = {"events": events, "firstEventSequence": first, "lastEventSequence": last, "entropy": self.ids.text(20)}
+        return json.dumps(body, separators=(",", ":")).encode()
+
+    def _pack(self) -> None:
+        """Queue what is waiting, several events to a payload, under sequence numbers of the app."""
+        with self.store.transaction():
+            waiting = list(self.store.table("_events").items())
+            for start in range(0, len(waiting), BATCH):
+                part = waiting[start : start + BATCH]
+                body = self._body([row for _, row in part], int(part[0][0]), int(part[-1][0]))
+                spoiled = self._headers(self.sign(body + b"!"))
+                self.outbox.queue(self.state["url"], body, self._headers(self.sign(body)), spoiled)
+                for key, _ in part:
+                    self.store.drop("_events", key)
+
+    def _give_up(self) -> None:
+        done = self.store.table("_delivered")
+        last = done[next(reversed(done))] if done else None
+        if last is not None and not 200 <= int(last["status"]) < 300 and self.state["active"]:
+            with self.store.transaction():
+                detail = "disabled: no success within 24 hours"
+                self.store.put("_webhook", "state", {**self.state, "active": False, "detail": detail})
