@@ -1,0 +1,126 @@
+"""What a sandbox remembers: tables of JSON rows in memory, written through to one SQLite file when it has one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Store:
+    """Tables of rows by key.
+
+    Rows are changed only through :meth:`put` and :meth:`drop`, inside :meth:`transaction`: an exception puts back
+    everything that had been changed, so that a refused request changes nothing.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.lock = threading.RLock()
+        self._tables: dict[str, dict[str, Row]] = {}
+        self._undo: list[tuple[str, str, Row | None]] | None = None
+        self._file: sqlite3.Connection | None = None
+        if path is not None:
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file.execute("PRAGMA journal_mode=WAL")
+            self._file.execute("PRAGMA synchronous=NORMAL")
+            self._file.execute(
+                "CREATE TABLE IF NOT EXISTS rows (kind TEXT, key TEXT, body TEXT, seq INTEGER, PRIMARY KEY (kind, key))"
+            )
+            for kind, key, body in self._file.execute("SELECT kind, key, body FROM rows ORDER BY seq, rowid"):
+                self._tables.setdefault(kind, {})[key] = json.loads(body)
+        self._seq = sum(len(t) for t in self._tables.values())
+
+    def table(self, kind: str) -> dict[str, Row]:
+        """One table, to read; rows are in the order they were first put."""
+        return self._tables.setdefault(kind, {})
+
+    def get(self, kind: str, key: str) -> Row | None:
+        """One row, or None. Change a copy and :meth:`put` it; never the row itself."""
+        return self.table(kind).get(key)
+
+    def put(self, kind: str, key: str, row: Row) -> Row:
+        """Write one row."""
+        self._remember(kind, key)
+        self.table(kind)[key] = row
+        return row
+
+    def drop(self, kind: str, key: str) -> None:
+        """Delete one row, if it is there."""
+        if key in self.table(kind):
+            self._remember(kind, key)
+            del self.table(kind)[key]
+
+    def next_id(self, name: str, start: int = 1) -> int:
+        """The next number of a named counter."""
+        row = self.get("_counter", name) or {"next": start}
+        self.put("_counter", name, {"next": row["next"] + 1})
+        return int(row["next"])
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One change of several rows: all of it or none; durable when the outermost one ends.
+
+        Inside another transaction it is a savepoint: an exception puts back what changed since, and no more.
+        """
+        with self.lock:
+            if self._undo is not None:
+                mark = len(self._undo)
+                try:
+                    yield
+                except BaseException:
+                    self._roll_back(mark)
+                    raise
+                return
+            self._undo = []
+            try:
+                yield
+            except BaseException:
+                self._roll_back(0)
+                self._undo = None
+                raise
+            self._flush()
+            self._undo = None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _remember(self, kind: str, key: str) -> None:
+        if self._undo is None:
+            raise RuntimeError("a sandbox row may only change inside Store.transaction()")
+        self._undo.append((kind, key, self.table(kind).get(key)))
+
+    def _roll_back(self, mark: int) -> None:
+        changes = self._undo or []
+        for kind, key, before in reversed(changes[mark:]):
+            if before is None:
+                self.table(kind).pop(key, None)
+            else:
+                self.table(kind)[key] = before
+        del changes[mark:]
+
+    def _flush(self) -> None:
+        if self._file is None or not self._undo:
+            return
+        changed = dict.fromkeys((kind, key) for kind, key, _ in self._undo)
+        self._file.execute("BEGIN")
+        for kind, key in changed:
+            row = self.table(kind).get(key)
+            if row is None:
+                self._file.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key))
+                continue
+            self._seq += 1
+            self._file.execute(
+                "INSERT INTO rows (kind, key, body, seq) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                (kind, key, json.dumps(row), self._seq),
+            )
+        self._file.execute("COMMIT")
