@@ -1,0 +1,12 @@
+"""What an action of the firm says when it will not do what was asked."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):  # noqa: N818 (a refusal is an answer, not a failure of ours)
+    """An action that was not done, in words a person can act on, and the field to put right ("" for none)."""
+
+    def __init__(self, words: str, field: str = "") -> None:
+        super().__init__(words)
+        self.words = words
+        self.field = field

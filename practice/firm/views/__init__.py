@@ -1,0 +1,1 @@
+"""Pages of the firm, one module per thing."""

@@ -1,0 +1,91 @@
+"""A new practice starts with its country's rates; people come with roles; somebody always owns it."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from practice.firm import people, practices
+from practice.firm.models import Mail, Membership, TaxRate
+from practice.firm.models.practices import rate_at
+from practice.firm.people import PeopleRefused
+from practice.firm.practices import PracticeRefused
+
+from tests.firm import factories
+
+R = Membership.Role
+
+
+@pytest.mark.parametrize(
+    ("country", "currency", "zone", "tax", "rate"),
+    [
+        ("AU", "AUD", "Australia/Sydney", "GST", 10),
+        ("NZ", "NZD", "Pacific/Auckland", "GST", 15),
+        ("GB", "GBP", "Europe/London", "VAT", 20),
+        ("US", "USD", "America/New_York", "Sales tax", 0),
+    ],
+)
+@pytest.mark.django_db
+def test_a_country_brings_its_regime(country, currency, zone, tax, rate):
+    entity = factories.make_practice(country=country).entities.get()
+    assert (entity.currency, entity.time_zone, entity.tax_name) == (currency, zone, tax)
+    assert rate_at(entity, "standard", date(2026, 11, 20)) == rate
+    assert rate_at(entity, "zero", date(2026, 11, 20)) == 0
+    assert TaxRate.objects.filter(entity=entity).count() == 4
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("slug", ["me", "accounts", "Harbour", "hv"])
+def test_an_address_that_is_taken_or_not_one_is_refused(slug):
+    with pytest.raises(PracticeRefused) as refused:
+        factories.make_practice(slug=slug)
+    assert refused.value.field in ("slug", "")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "seal"), [("Harbour & Vale", "HV"), ("Larkin CPA", "LC"), ("Finch Pty Ltd", "F"), ("the quiet firm", "TQ")]
+)
+def test_the_seal_s_letters(name, seal):
+    assert practices.initials_of(name) == seal
+
+
+def test_a_new_rate_starts_after_the_present_one(firm):
+    entity = firm.entities.get()
+    practices.set_tax_rate(entity_id=entity.pk, treatment="standard", rate=Decimal("12.5"), valid_from=date(2027, 7, 1))
+    assert rate_at(entity, "standard", date(2027, 6, 30)) == 10
+    assert rate_at(entity, "standard", date(2027, 7, 1)) == Decimal("12.5")
+    with pytest.raises(PracticeRefused, match="must start after 1 July 2027"):
+        practices.set_tax_rate(entity_id=entity.pk, treatment="standard", rate=Decimal(1), valid_from=date(2027, 1, 1))
+    assert TaxRate.history.filter(practice_ref=firm.pk).count() == 5
+
+
+def test_an_entity_s_tax_number_is_checked(firm):
+    entity = firm.entities.get()
+    assert practices.update_entity(entity_id=entity.pk, tax_number="51824753556").tax_number == "51 824 753 556"
+    with pytest.raises(PracticeRefused, match="Check this ABN"):
+        practices.update_entity(entity_id=entity.pk, tax_number="123")
+
+
+def test_a_practice_keeps_an_owner(firm, owner, alice):
+    with pytest.raises(PeopleRefused, match="needs an owner"):
+        people.revoke_role(practice=firm, user=owner, role=R.OWNER)
+    with pytest.raises(PeopleRefused):
+        people.set_roles(practice=firm, user=owner, roles=[R.PARTNER])
+    assert set(owner.memberships.values_list("role", flat=True)) == {R.OWNER}
+    people.set_roles(practice=firm, user=alice, roles=[R.OWNER])
+    people.revoke_role(practice=firm, user=owner, role=R.OWNER)
+    assert not owner.memberships.exists()
+    assert Membership.history.filter(user_id=owner.pk, history_type="-").count() == 1
+
+
+def test_somebody_new_is_invited_and_somebody_known_is_not_made_twice(firm, charlie):
+    user = people.add_member(practice=firm, email="Priya@Harbour.example", name="Priya Shah", roles=[R.PREPARER, R.BILLING])
+    assert (user.email, user.has_usable_password()) == ("priya@harbour.example", False)
+    assert Mail.objects.get().to_email == "priya@harbour.example"
+    people.add_member(practice=firm, email=charlie.email, name="Somebody else", roles=[R.PARTNER])
+    charlie.refresh_from_db()
+    assert charlie.name == "Charlie Larkin"
+    with pytest.raises(PeopleRefused, match="already here"):
+        people.add_member(practice=firm, email=charlie.email, name="", roles=[R.BILLING])
+    with pytest.raises(PeopleRefused, match="at least one role"):
+        people.add_member(practice=firm, email="new@harbour.example", name="New", roles=[])

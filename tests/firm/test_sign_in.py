@@ -1,0 +1,51 @@
+"""Signing in: by password, by an emailed code; nobody signs up alone, and second-factor secrets rest encrypted."""
+
+import re
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP
+from django.core import mail as outbox
+from django.test import Client as Browser
+
+from tests.firm import factories
+
+
+def test_by_password(firm, bob):
+    browser = Browser()
+    answer = browser.post("/accounts/login/", {"login": bob.email, "password": factories.PASSWORD}, follow=True)
+    assert answer.redirect_chain[-1][0] == f"/{firm.slug}/"
+    assert answer.status_code == 200
+
+
+def test_a_wrong_password_says_so_beside_the_form(bob):
+    page = Browser().post("/accounts/login/", {"login": bob.email, "password": "wrong"}).content.decode()
+    assert "One thing to put right" in page
+
+
+def test_by_emailed_code(firm, bob):
+    browser = Browser()
+    browser.post("/accounts/login/code/", {"email": bob.email.upper()})
+    code = re.search(r"^\s*([A-Z0-9-]{6,})\s*$", outbox.outbox[0].body, re.MULTILINE)
+    assert code
+    answer = browser.post("/accounts/login/code/confirm/", {"code": code[1]}, follow=True)
+    assert answer.redirect_chain[-1][0] == f"/{firm.slug}/"
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_gets_no_mail_and_the_same_page():
+    answer = Browser().post("/accounts/login/code/", {"email": "nobody@nowhere.example"}, follow=True)
+    assert answer.status_code == 200
+    assert outbox.outbox == []
+
+
+@pytest.mark.django_db
+def test_nobody_signs_up_alone():
+    page = Browser().get("/accounts/login/").content.decode()
+    assert "sign up" not in page.lower()
+    assert "<form" not in Browser().get("/accounts/signup/").content.decode().split("<main")[1]
+
+
+def test_second_factor_secrets_rest_encrypted(bob):
+    totp = TOTP.activate(bob, "JBSWY3DPEHPK3PXP")
+    assert "JBSWY3DPEHPK3PXP" not in str(totp.instance.data)
+    assert str(totp.instance.data["secret"]).startswith("dev:")
