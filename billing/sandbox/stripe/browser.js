@@ -223,6 +223,7 @@
   `;
 
   const DIALOG_LOOKS = `
+    * { box-sizing: border-box; }
     dialog { max-width: 420px; width: calc(100% - 32px); border: 0; border-top: 6px solid #5a3fd6; border-radius: 10px; padding: 24px; color: #241a4d; background: #fff; font: 16px/1.5 system-ui, sans-serif; }
     dialog::backdrop { background: rgb(20 10 60 / 60%); }
     h2 { font-size: 20px; margin: 0 0 8px; }

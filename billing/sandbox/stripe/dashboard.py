@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -136,7 +136,7 @@ def _charge(books: Books, row: Row) -> Row:
     words = {"au_becs_debit": "BECS debit", "us_bank_account": "ACH debit", "sepa_debit": "SEPA debit"}
     method = details["card"]["brand"].title() if kind == "card" else words[kind]
     customer = books.peek("customer", row["customer"]) or {}
-    expected = details[kind].get("expected_debit_date") if kind != "card" else None
+    expected = date.fromisoformat(details[kind]["expected_debit_date"]) if kind != "card" else None
     return {
         "id": row["id"],
         "when": _when(row["created"]),

@@ -188,7 +188,7 @@ def _confirm(books: Books, row: Row, params: Row) -> Row:
     if row["status"] not in _OPEN:
         raise intents.unexpected(row, "confirm")
     off_session = bool(params.get("off_session"))
-    if off_session and params.get("setup_future_usage"):
+    if off_session and params.get("setup_future_usage"):  # that the two exclude each other is unsure
         raise Refused(
             "You cannot pass `setup_future_usage` together with `off_session`: the payment method is saved already.",
             param="off_session",
