@@ -20,6 +20,54 @@ BROWSER_ONLY = {"key": "s", "client_secret": "s"}
 _INTEGER = re.compile(r"-?\d{1,15}")
 
 
+#: Filters of lists that the sandbox does not play.
+_UNPLAYED_FILTERS = {"allow_redisplay", "attach_to_self", "customer_account", "test_clock"}
+#: Parameters that matter only to some methods or steps, so that a handler may rightly never look at them.
+_SOMETIMES = {
+    "client_secret",
+    "confirm",
+    "error_on_requires_action",
+    "expand",
+    "key",
+    "limit",
+    "mandate",
+    "mandate_data",
+    "off_session",
+    "payment_method_options",
+    "return_url",
+    "single_use",
+    "use_stripe_sdk",
+}
+
+
+class Params(Row):
+    """The parameters of one request, which remember what was looked at: the rest was not played."""
+
+    def __init__(self, given: Row) -> None:
+        super().__init__(given)
+        self.seen: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.seen.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """A parameter, or the default."""
+        self.seen.add(name)
+        return super().get(name, default)
+
+    def __contains__(self, name: object) -> bool:
+        self.seen.add(str(name))
+        return super().__contains__(name)
+
+    def require_played(self, *, reading: bool) -> None:
+        """Raise Refused for what Stripe would have heeded and the sandbox did not: better loud than kind."""
+        ignored = set(self) & _UNPLAYED_FILTERS if reading else set(self) - self.seen - _SOMETIMES
+        if ignored:
+            name = min(ignored)
+            raise Refused(f"This sandbox does not play the parameter `{name}`.", param=name, early=True)
+
+
 @cache
 def table() -> dict[str, Row]:
     """The whole table, by route."""
@@ -27,12 +75,12 @@ def table() -> dict[str, Row]:
     return loaded
 
 
-def check(route: str, given: Row, *, browser: bool = False) -> Row:
+def check(route: str, given: Row, *, browser: bool = False) -> Params:
     """The parameters with their types. Raises Refused for unknown, missing, empty or ill-typed ones."""
     known = dict(table()[route])
     if browser:
         known |= BROWSER_ONLY
-    return _object(known, given, "")
+    return Params(_object(known, given, ""))
 
 
 def _object(kinds: Row, given: Row, prefix: str) -> Row:

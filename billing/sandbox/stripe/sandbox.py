@@ -188,11 +188,12 @@ class StripeSandbox:
         except Refused as refused:
             return refused.answer(), not refused.early
 
-    def _succeed(self, books: Books, route: routes.Route, ids: dict[str, str], params: Row) -> Response:
+    def _succeed(self, books: Books, route: routes.Route, ids: dict[str, str], params: parameters.Params) -> Response:
         paths = params.pop("expand", [])
         if books.browser:
             params.pop("key", None)
         shown = public(route.work(books, params, **ids), books.moment)
+        params.require_played(reading=route.name.startswith("GET"))
         expanding.expand(books, shown, paths)
         return Response.of_json(intents.for_browser(books, shown))
 

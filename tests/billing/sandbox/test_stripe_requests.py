@@ -115,6 +115,22 @@ def test_wrong_parameters_are_refused(api: Any, params: Any, code: str, param: s
     assert api.customers.list().data == []
 
 
+@pytest.mark.parametrize(
+    ("resource", "params", "param"),
+    [
+        ("customers", {"tax": {"ip_address": "203.0.113.5"}}, "tax"),
+        ("payment_intents", {"amount": 500, "currency": "aud", "radar_options": {"session": "rse_1"}}, "radar_options"),
+    ],
+)
+def test_what_is_not_played_is_refused_not_ignored(api: Any, resource: str, params: Any, param: str) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="does not play") as refused:
+        getattr(api, resource).create(params)
+    assert refused.value.param == param
+    assert getattr(api, resource).list().data == []
+    with pytest.raises(stripe.InvalidRequestError, match="does not play"):
+        api.customers.list({"test_clock": "clock_1"})
+
+
 def test_required_and_withdrawn_parameters(api: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError) as refused:
         api.payment_intents.create({"currency": "aud"})
