@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from billing.sandbox.stripe.routes import ROUTES
 from practice.core import clock, network
 from practice.core.sandbox.faults import Fault
 from practice.core.sandbox.http import Request
+from practice.core.sandbox.server import Server
+from practice.core.sandbox.store import Store
 from tests.billing.sandbox import stripe_names
 from tests.billing.sandbox.conftest import BASE, connect
 
@@ -301,3 +304,37 @@ def test_nonsense_is_never_a_server_error(sandbox: StripeSandbox) -> None:
         answer = sandbox.handle(Request.build(method, url, headers, body.encode("latin-1")))
         assert answer.status < 500, (method, path, body, answer.body)
         assert answer.json()
+
+
+def test_two_callers_with_one_key_over_real_http_make_one_charge() -> None:
+    fresh = StripeSandbox(Store())
+    server = Server(fresh)
+    serving = threading.Thread(target=server.run, daemon=True)
+    serving.start()
+    try:
+        url = f"http://127.0.0.1:{server.port}/v1/payment_intents"
+        auth = (fresh.credentials("acct_harbour")["secret_key"], "")
+        form = {
+            "amount": 500,
+            "currency": "aud",
+            "payment_method": "pm_card_visa",
+            "confirm": "true",
+            "return_url": "https://pay.test/",
+        }
+        answers: list[requests.Response] = []
+
+        def call() -> None:
+            answers.append(requests.post(url, data=form, auth=auth, headers={"Idempotency-Key": "k"}, timeout=20))
+
+        callers = [threading.Thread(target=call) for _ in range(6)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(30)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert len(list(fresh.books("acct_harbour").rows("charge"))) == 1
+    finally:
+        server.stop()
+        serving.join(5)
+        server.server_close()
