@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from billing.sandbox.stripe.sandbox import StripeSandbox
 
 _HERE = Path(__file__).parent
+_SCRIPT = ("browser_fields.js", "browser_element.js", "browser.js")
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -32,7 +33,7 @@ def answer(sandbox: StripeSandbox, request: Request) -> Response:
         response.headers |= _CORS
         return response
     if path.endswith("/stripe.js"):
-        return _file("browser.js")
+        return _script()
     if path == "/dashboard.css":
         return _file("dashboard.css")
     if path.startswith("/authenticate/"):
@@ -40,6 +41,14 @@ def answer(sandbox: StripeSandbox, request: Request) -> Response:
     if path == "/" or path.startswith("/dashboard"):
         return dashboard.answer(sandbox, request)
     return Response.of_html("<!doctype html><title>Not here</title><p>Nothing lives at this address.</p>", 404)
+
+
+def _script() -> Response:
+    """The browser script: its three files as one strict function, so that nothing leaks into the merchant's page."""
+    parts = "\n".join((_HERE / name).read_text() for name in _SCRIPT)
+    response = _file(_SCRIPT[-1])
+    response.body = f'(() => {{\n"use strict";\n{parts}}})();\n'.encode()
+    return response
 
 
 def _file(name: str) -> Response:

@@ -40,7 +40,7 @@ class Outbox:
         self.send = send
         self.retries = retries
         self.trouble = Trouble()
-        self.chance = random.Random(seed)  # noqa: S311 (trouble, not secrets)
+        self.chance = random.Random(seed)
 
     def queue(
         self, url: str, body: bytes, headers: dict[str, str], spoiled: dict[str, str] | None = None, tag: str = ""
