@@ -19,7 +19,7 @@ class MoneyField(forms.DecimalField):
         super().__init__(**settings)
         self.error_messages["invalid"] = "Enter an amount, like 1,450.00"
 
-    def to_python(self, value: Any) -> Decimal | None:
+    def to_python(self, value: Any) -> Decimal | None:  # type: ignore[override]
         """The amount, without currency signs, spaces and thousands commas."""
         if isinstance(value, str):
             value = re.sub(r"[\s,$£€]|AUD|NZD|GBP|USD|A\$", "", value.replace("−", "-"))

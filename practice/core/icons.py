@@ -1,6 +1,6 @@
 """The line icons of the house, drawn on a 20-unit grid; the stylesheet gives them their stroke."""
 
-# ruff: noqa: E501 (a path is one word)
+
 
 from __future__ import annotations
 
@@ -55,4 +55,6 @@ _PATHS = {
 def svg(name: str, size: str = "") -> SafeString:
     """One icon as inline SVG; ``size`` "s" is the small one. Raises KeyError for an icon nobody drew."""
     paths = mark_safe(_PATHS[name])  # noqa: S308 (literals of this file)
-    return format_html('<svg class="i {}" viewBox="0 0 20 20" aria-hidden="true" focusable="false">{}</svg>', size, paths)
+    return format_html(
+        '<svg class="i {}" viewBox="0 0 20 20" aria-hidden="true" focusable="false">{}</svg>', size, paths
+    )

@@ -17,9 +17,7 @@ class HtmxRequest(HttpRequest):
     htmx: HtmxDetails
 
 
-def page(
-    request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
+def page(request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """Render the part htmx asked for, or the whole page around it (also when the browser goes back)."""
     htmx = cast(HtmxRequest, request).htmx
     wants_part = bool(htmx) and not htmx.boosted and not htmx.history_restore_request

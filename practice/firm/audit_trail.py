@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
-from django.db.models import CharField, QuerySet, Value
+from django.db.models import CharField, Value
 
 from practice.core.audit import Audited, audited_models
 from practice.core.models import AuditEntry
@@ -19,7 +18,7 @@ _VERBS = {"+": "Added", "~": "Changed", "-": "Removed"}
 #: Columns of our own book-keeping, not of the object.
 _HIDDEN = {
     "id", "history_id", "history_date", "history_change_reason", "history_type", "history_user", "system", "actor",
-    "authoriser", "run", "practice_ref", "salt",
+    "authoriser", "run_ref", "practice_ref", "salt",
 }  # fmt: skip
 
 
@@ -73,57 +72,56 @@ def latest(practice_id: int, *, kind: str = "", page: int = 1) -> Latest:
     """The newest changes of a practice, of one kind or of all; pages count from 1 and end at 200."""
     models = [model for model in audited_models() if not kind or model._meta.label_lower == kind]
     page = min(max(1, page), 200)
-    stretch = reduce(lambda a, b: a.union(b, all=True), [_index(m, practice_id, page * SIZE + 1) for m in models])
-    ordered = stretch.order_by("-history_date", "audited", "-history_id")
+    first, *others = [_index(model, practice_id, page * SIZE + 1) for model in models]
+    ordered = first.union(*others, all=True).order_by("-history_date", "audited", "-history_id")
     found = list(ordered[(page - 1) * SIZE : page * SIZE + 1])
-    wanted: dict[str, list[int]] = defaultdict(list)
-    for row in found[:SIZE]:
-        wanted[row["audited"]].append(row["history_id"])
-    names = _Names()
-    made = {(label, pk): row for label, ids in wanted.items() for pk, row in _rows(_model(label), ids, names)}
-    rows = [made[row["audited"], row["history_id"]] for row in found[:SIZE]]
-    return Latest(rows, page - 1 or None, page + 1 if len(found) > SIZE else None)
+    shown = [(row["audited"], row["id"], row["history_id"]) for row in found[:SIZE]]
+    return Latest(_rows(shown), page - 1 or None, page + 1 if len(found) > SIZE else None)
 
 
 def story(practice_id: int, *, kind: str, pk: int) -> list[Row]:
     """Everything that happened to one object, newest first (the newest 500)."""
-    model = _model(kind)
-    rows = _history(model).filter(practice_ref=practice_id, id=pk).order_by("-history_id")
-    ids = list(rows.values_list("history_id", flat=True)[:500])
-    return [row for _, row in _rows(model, ids, _Names(), initial=True)]
+    rows = _history(_model(kind)).filter(practice_ref=practice_id, id=pk).order_by("-history_id")
+    ids = rows.values_list("history_id", flat=True)[:500]
+    return _rows([(kind, pk, history_id) for history_id in ids], initial=True)
 
 
 def _model(label: str) -> type[Audited]:
     return next(model for model in audited_models() if model._meta.label_lower == label)
 
 
-def _history(model: type[Audited]) -> QuerySet[Any]:
-    rows: QuerySet[Any] = model.history.model.objects.all()  # type: ignore[attr-defined]
-    return rows
+def _history(model: type[Audited]) -> Any:
+    return model.history.model.objects.all()  # type: ignore[attr-defined]
 
 
-def _index(model: type[Audited], practice_id: int, limit: int) -> QuerySet[Any, dict[str, Any]]:
+def _index(model: type[Audited], practice_id: int, limit: int) -> Any:
     newest = _history(model).filter(practice_ref=practice_id).order_by("-history_date", "-history_id")
     label = Value(model._meta.label_lower, output_field=CharField())
     rows = _history(model).filter(history_id__in=newest.values("history_id")[:limit])
-    return rows.annotate(audited=label).values("history_id", "history_date", "audited").order_by()
+    return rows.annotate(audited=label).values("history_id", "id", "history_date", "audited").order_by()
 
 
-def _rows(model: type[Audited], ids: list[int], names: _Names, *, initial: bool = False) -> list[tuple[int, Row]]:
-    """The rows of one kind with what each changed, in three queries and one per table that changes point at."""
-    if not ids:
-        return []
-    rows = list(_history(model).filter(history_id__in=ids).select_related("history_user").order_by("-history_id"))
-    older = _history(model).filter(id__in={row.id for row in rows}, history_id__lte=max(ids)).order_by("history_id")
-    before: dict[int, Any] = {}
-    last: dict[int, Any] = {}
-    for row in older:
-        before[row.history_id] = last.get(row.id)
-        last[row.id] = row
-    names.load(model, [(row, before.get(row.history_id)) for row in rows])
-    return [
-        (row.history_id, _row(model, row, before.get(row.history_id), initial=initial, names=names)) for row in rows
-    ]
+def _rows(shown: list[tuple[str, int, int]], *, initial: bool = False) -> list[Row]:
+    """The rows for (kind, object, history row): one query per kind, and one per table that changes point at."""
+    pairs = _pairs(shown)
+    names = _Names(list(pairs.values()))
+    return [_row(*pairs[label, history_id], initial=initial, names=names) for label, _, history_id in shown]
+
+
+def _pairs(shown: list[tuple[str, int, int]]) -> dict[tuple[str, int], tuple[type[Audited], Any, Any]]:
+    """Each wanted history row with the one before it of the same object."""
+    wanted: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for label, pk, history_id in shown:
+        wanted[label].append((pk, history_id))
+    pairs = {}
+    for label, ids in wanted.items():
+        model = _model(label)
+        rows = _history(model).filter(id__in={pk for pk, _ in ids}, history_id__lte=max(h for _, h in ids))
+        last: dict[int, Any] = {}
+        for row in rows.select_related("history_user").order_by("history_id"):
+            pairs[label, row.history_id] = (model, row, last.get(row.id))
+            last[row.id] = row
+    return pairs
 
 
 def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, names: _Names) -> Row:
@@ -139,7 +137,7 @@ def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, names: _Nam
         system=row.system,
         authoriser=row.authoriser,
         reason=row.history_change_reason or "",
-        run=row.run,
+        run=row.run_ref,
         changes=_changes(row, old, names) if shown else [],
     )
 
@@ -180,24 +178,23 @@ def _value(field: Any, value: Any, names: _Names) -> str:
 
 
 class _Names:
-    """The names of rows that changes point at, looked up together."""
+    """The names of rows that changes point at, looked up together, and of whom a role belongs to."""
 
-    def __init__(self) -> None:
-        self.known: dict[tuple[Any, int], str] = {}
-
-    def load(self, model: type[Audited], pairs: list[tuple[Any, Any]]) -> None:
-        """Look up what the foreign keys of these rows pointed at, where that changed, and whom roles belong to."""
+    def __init__(self, pairs: list[tuple[type[Audited], Any, Any]]) -> None:
         wanted: dict[Any, set[int]] = defaultdict(set)
-        for field in model._meta.concrete_fields:
-            if field.is_relation and field.name not in _HIDDEN and field.name != "practice":
-                for new, old in pairs:
-                    ids = {getattr(new, field.attname), getattr(old, field.attname, None)}
-                    if len(ids) > 1 or field.name == "user":
-                        wanted[field.related_model] |= {pk for pk in ids if pk is not None}
-        for target, pks in wanted.items():
-            for row in target._base_manager.filter(pk__in=pks):
-                self.known[target, row.pk] = str(row)
+        for model, new, old in pairs:
+            for field in _pointers(model):
+                ids = {getattr(new, field.attname), getattr(old, field.attname, None)}
+                if len(ids) > 1 or field.name == "user":
+                    wanted[field.related_model] |= {pk for pk in ids if pk is not None}
+        self.known = {
+            (model, row.pk): str(row) for model, pks in wanted.items() for row in model._base_manager.filter(pk__in=pks)
+        }
 
     def of(self, model: Any, pk: int) -> str:
         """The name of one row."""
         return self.known.get((model, pk), "one that was removed")
+
+
+def _pointers(model: type[Audited]) -> list[Any]:
+    return [f for f in model._meta.concrete_fields if f.is_relation and f.name not in _HIDDEN and f.name != "practice"]

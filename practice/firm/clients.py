@@ -87,7 +87,8 @@ def create_client(*, practice: Practice, **facts: Unpack[ClientFacts]) -> Client
 def update_client(*, client_id: int, **changes: Unpack[ClientFacts]) -> Client:
     """Change what is known of a client; nothing is written when nothing differs.
 
-    Records ``firm.client.changed`` with ``fields``. Raises ClientRefused, also where ``firm.may_change_client`` says no.
+    Records ``firm.client.changed`` with ``fields``. Raises ClientRefused, also when the gate ``firm.may_change_client``
+    says no.
     """
     client = Client.objects.select_for_update().get(pk=client_id)
     fields = _apply(client, dict(changes))
@@ -128,7 +129,10 @@ def restore_client(*, client_id: int) -> Client:
 
 @transaction.atomic
 def set_person(*, client_id: int, person_id: int | None = None, **facts: Unpack[PersonFacts]) -> Person:
-    """Add somebody at a client, or change the one with this id. Records ``firm.client.changed``. Raises ClientRefused."""
+    """Add somebody at a client, or change the one with this id.
+
+    Records ``firm.client.changed``. Raises ClientRefused.
+    """
     client = Client.objects.select_for_update().get(pk=client_id)
     person = client.people.get(pk=person_id) if person_id else Person(client=client)
     fields = _apply(person, dict(facts))
@@ -201,8 +205,7 @@ def _apply(row: Any, facts: dict[str, Any]) -> list[str]:
         value = " ".join(given.split()) if isinstance(given, str) else given
         if name in ("email", "billing_email"):
             value = value.lower()
-        attname = row._meta.get_field(name).attname
-        if getattr(row, attname) != (value.pk if value and attname != name else value):
+        if getattr(row, name) != value:
             setattr(row, name, value)
             changed.append(name)
     return changed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from babel import Locale
 from django import forms
 
 from practice.core.fields import MoneyField
+from practice.core.money import to_cents
 from practice.firm import tax_numbers
 from practice.firm.models import Address, Client, Entity, Group, Membership, Person, Practice, Service, TaxRate, User
 from practice.firm.permissions import NEEDS_SECOND_FACTOR
@@ -20,18 +22,20 @@ def countries() -> list[tuple[str, str]]:
     return sorted(((code, name) for code, name in names if len(code) == 2 and code.isalpha()), key=lambda pair: pair[1])
 
 
-class Form(forms.Form):
-    """A form whose errors an action may add to."""
+class Refusable(forms.BaseForm):
+    """A form to whose errors an action may add its refusal."""
 
     def refuse(self, refused: Refused) -> None:
         """Show an action's refusal beside its field, or above the form."""
         self.add_error(refused.field if refused.field in self.fields else None, refused.words)
 
 
-class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A form that reads a row; the action saves it, so uniqueness is the action's to refuse."""
+class Form(Refusable, forms.Form):
+    """A plain form."""
 
-    refuse = Form.refuse
+
+class ModelForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
+    """A form that reads a row; the action saves it, so uniqueness is the action's to refuse."""
 
     def validate_unique(self) -> None:
         """Left to the action."""
@@ -89,9 +93,9 @@ class ClientForm(ModelForm):
         self.fields["partner"].empty_label = "Nobody yet"  # type: ignore[attr-defined]
         self.fields["currency"].choices = sorted({(e.currency, e.currency) for e in entities})  # type: ignore[attr-defined]
         country = self.instance.country or (first.country if first else "")
-        self.fields["tax_number"].label = tax_numbers.name_of(country).capitalize() if country == "" else tax_numbers.name_of(country)
+        self.fields["tax_number"].label = tax_numbers.name_of(country)
         if first and not self.instance.pk:
-            self.initial |= {"country": first.country, "currency": first.currency, "payment_days": first.payment_days}
+            self.initial.update(country=first.country, currency=first.currency, payment_days=first.payment_days)
 
 
 class PersonForm(ModelForm):
@@ -139,7 +143,12 @@ class ServiceForm(ModelForm):
     class Meta:
         model = Service
         fields = ["name", "description", "price", "currency", "unit_name", "cadence", "treatment", "code"]
-        labels = {"description": "In one plain line", "unit_name": "Counted in", "cadence": "Billed", "treatment": "Tax"}
+        labels = {
+            "description": "In one plain line",
+            "unit_name": "Counted in",
+            "cadence": "Billed",
+            "treatment": "Tax",
+        }
         help_texts = {
             "unit_name": "Person, return, hour. Leave empty when it is sold once.",
             "description": "The client reads it under the name.",
@@ -153,7 +162,7 @@ class ServiceForm(ModelForm):
         self.fields["price"].error_messages["required"] = "Enter a price, without tax"
         currencies = list(practice.entities.order_by("pk").values_list("currency", flat=True))
         self.fields["currency"].choices = [(c, c) for c in dict.fromkeys(currencies)]  # type: ignore[attr-defined]
-        if self.instance.pk and self.instance.price == self.instance.price.quantize(self.instance.price.__class__("0.01")):
+        if self.instance.pk and self.instance.price == to_cents(self.instance.price):
             self.initial["price"] = f"{self.instance.price:.2f}"
 
 
@@ -172,7 +181,7 @@ class PracticeForm(ModelForm):
     def clean_brand_colour(self) -> str:
         """Six hexadecimal digits after a hash, or nothing."""
         colour: str = self.cleaned_data["brand_colour"].strip()
-        if colour and not (len(colour) == 7 and colour[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in colour[1:])):
+        if colour and not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
             raise forms.ValidationError("Write the colour as # and six digits, like #0B5B4C")
         return colour
 
@@ -182,7 +191,10 @@ class EntityForm(ModelForm):
 
     class Meta:
         model = Entity
-        fields = ["name", "tax_number", "tax_basis", "deposit_kind", "invoice_prefix", "payment_days", "billing_hour", "address"]
+        fields = [
+            "name", "tax_number", "tax_basis", "deposit_kind", "invoice_prefix", "payment_days", "billing_hour",
+            "address",
+        ]  # fmt: skip
         labels = {
             "name": "Legal name",
             "tax_basis": "Tax is accounted for on",
@@ -230,7 +242,10 @@ class MemberForm(RolesForm):
 
     name = forms.CharField(max_length=150, error_messages={"required": "Enter the person's name"})
     email = forms.EmailField(
-        error_messages={"required": "Enter the email they sign in with", "invalid": "Enter an email like priya@firm.example"}
+        error_messages={
+            "required": "Enter the email they sign in with",
+            "invalid": "Enter an email like priya@firm.example",
+        }
     )
     field_order = ["name", "email", "roles"]
 

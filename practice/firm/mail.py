@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import smtplib
-from datetime import datetime
 from email.utils import formataddr
 from typing import Any
 
@@ -40,12 +39,10 @@ def owe_mail(
     urgency: int = Urgency.PERSON,
     from_name: str = "",
     reply_to: str = "",
-    not_before: datetime | None = None,
 ) -> Mail:
     """Write down one message to send; facts are ids and plain values the templates and recorders need.
 
-    Call it in the transaction of the change that caused it. The worker is woken once that has committed; with
-    ``not_before`` the sweep finds the mail when its moment has come.
+    Call it in the transaction of the change that caused it; the worker is woken once that has committed.
     """
     now = clock.now()
     mail = Mail.objects.create(
@@ -60,10 +57,9 @@ def owe_mail(
         created_at=now,
         owed_since=now,
         owed_rev=1,
-        ready_at=not_before or now,
+        ready_at=now,
     )
-    if not_before is None:
-        wake("practice.firm.tasks.send_mail", mail_id=mail.pk)
+    wake("practice.firm.tasks.send_mail", mail_id=mail.pk)
     return mail
 
 
@@ -118,7 +114,9 @@ def render(mail: Mail) -> EmailMultiAlternatives:
         from_email=formataddr((mail.from_name, settings.DEFAULT_FROM_EMAIL)),
         to=[formataddr((mail.to_name, mail.to_email))],
         reply_to=[mail.reply_to] if mail.reply_to else None,
-        headers={"Message-ID": f"<mail-{mail.pk}-{mail.owed_rev}@{settings.SITE_URL.partition('://')[2].split(':')[0]}>"},
+        headers={
+            "Message-ID": f"<mail-{mail.pk}-{mail.owed_rev}@{settings.SITE_URL.partition('://')[2].split(':')[0]}>"
+        },
     )
     message.attach_alternative(render_to_string(f"{stem}.html", context), "text/html")
     for attachment in context.get("attachments", []):

@@ -68,13 +68,13 @@ class PracticeFacts(TypedDict, total=False):
 
 @transaction.atomic
 def create_practice(
-    *, name: str, slug: str, country: str, owner: User | None = None, entity_name: str = "", **facts: Unpack[EntityFacts]
+    *, name: str, slug: str, country: str, owner: User | None = None, entity_name: str = ""
 ) -> Practice:
     """Start a practice with its first entity, that country's tax rates, and its owner. Raises PracticeRefused."""
     practice = Practice(name=name, slug=slug, initials=initials_of(name))
     _check(practice)
     practice.save()
-    add_entity(practice=practice, country=country, **{**facts, "name": entity_name or name})
+    add_entity(practice=practice, country=country, name=entity_name or name)
     if owner is not None:
         people.grant_role(practice=practice, user=owner, role=Membership.Role.OWNER)
     return practice

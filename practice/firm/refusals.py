@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Refused(Exception):  # noqa: N818 (a refusal is an answer, not a failure of ours)
+class Refused(Exception):
     """An action that was not done, in words a person can act on, and the field to put right ("" for none)."""
 
     def __init__(self, words: str, field: str = "") -> None:

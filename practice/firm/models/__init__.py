@@ -6,4 +6,16 @@ from practice.firm.models.people import Membership, User
 from practice.firm.models.practices import Entity, Practice, TaxRate
 from practice.firm.models.services import Service
 
-__all__ = ["Address", "Client", "Entity", "Group", "Mail", "Membership", "Person", "Practice", "Service", "TaxRate", "User"]
+__all__ = [
+    "Address",
+    "Client",
+    "Entity",
+    "Group",
+    "Mail",
+    "Membership",
+    "Person",
+    "Practice",
+    "Service",
+    "TaxRate",
+    "User",
+]

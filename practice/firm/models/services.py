@@ -31,9 +31,7 @@ class Service(Audited):
     currency = models.CharField(max_length=3)
     unit_name = models.CharField(max_length=30, blank=True, help_text="What is counted: person, return, hour")
     cadence = models.CharField(max_length=20, choices=Cadence.choices, default=Cadence.MONTH)
-    treatment = models.CharField(
-        max_length=20, choices=TaxRate.Treatment.choices, default=TaxRate.Treatment.STANDARD
-    )
+    treatment = models.CharField(max_length=20, choices=TaxRate.Treatment.choices, default=TaxRate.Treatment.STANDARD)
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -62,7 +62,12 @@ def test_inclusive_no_tax_discounts_and_four_places(app: App) -> None:
 def test_an_item_fills_the_line_in(app: App) -> None:
     row = app.invoice(LineItems=[{"ItemCode": "BOOKS", "Quantity": 2}])
     one = row["LineItems"][0]
-    assert (one["Description"], one["UnitAmount"], one["AccountCode"], row["Total"]) == ("Bookkeeping", 440.0, "200", 968.0)
+    assert (one["Description"], one["UnitAmount"], one["AccountCode"], row["Total"]) == (
+        "Bookkeeping",
+        440.0,
+        "200",
+        968.0,
+    )
 
 
 def test_negative_lines_may_lower_a_total_but_not_below_zero(app: App) -> None:
@@ -110,7 +115,10 @@ def test_numbers_run_on_and_are_never_used_twice(app: App) -> None:
         ({"Status": "PAID"}, "Invoice not of valid status for creation"),
         ({"CurrencyCode": "USD"}, "Organisation is not subscribed to currency USD"),
         ({"DueDate": None, "Status": "AUTHORISED"}, "The Due Date field is mandatory for approved documents."),
-        ({"LineItems": [line(Tracking=[{"Name": "Office", "Option": "Mars"}])]}, "The tracking option could not be found or is archived."),
+        (
+            {"LineItems": [line(Tracking=[{"Name": "Office", "Option": "Mars"}])]},
+            "The tracking option could not be found or is archived.",
+        ),
     ],
 )
 def test_refusals_word_for_word(app: App, fields: dict[str, Any], message: str) -> None:
@@ -134,7 +142,10 @@ def test_tracking_on_a_line_reads_back_with_ids(app: App) -> None:
     app.sandbox.settings.drop_unknown_tracking = True
     dropped = app.invoice(LineItems=[line(Tracking=[{"Name": "Office", "Option": "Mars"}])])
     assert dropped["LineItems"][0]["Tracking"] == []
-    assert app.call("PUT", "/Invoices", {"Invoices": [draft(app, LineItems=[line(Tracking={"Name": "Office"})])]}).status == 500
+    assert (
+        app.call("PUT", "/Invoices", {"Invoices": [draft(app, LineItems=[line(Tracking={"Name": "Office"})])]}).status
+        == 500
+    )
 
 
 def move(app: App, invoice: dict[str, Any], status: str) -> dict[str, Any]:
@@ -238,7 +249,9 @@ def test_pdf_email_online_address_and_attachments(app: App) -> None:
     assert app.call("POST", path + "/Email", b"{}").status == 204
     assert app.again(row)["SentToContact"] is True
     assert app.get(path + "/OnlineInvoice", "OnlineInvoices")[0]["OnlineInvoiceUrl"].startswith("http://xero.test/in/")
-    saved = app.call("PUT", path + "/Attachments/signed%20contract.pdf?IncludeOnline=True", b"%PDF-x").json()["Attachments"][0]
+    saved = app.call("PUT", path + "/Attachments/signed%20contract.pdf?IncludeOnline=True", b"%PDF-x").json()[
+        "Attachments"
+    ][0]
     assert (saved["FileName"], saved["MimeType"], saved["ContentLength"], saved["IncludeOnline"]) == (
         "signed contract.pdf",
         "application/pdf",

@@ -18,7 +18,14 @@ COMPANY = {
         {"Name": "Calder Physiotherapy", "EmailAddress": "nina@calder.example", "ContactNumber": "C-1"},
         {"Name": "Mossgrove Dental", "EmailAddress": "peter@moss.example"},
     ],
-    "items": [{"Code": "BOOKS", "Name": "Bookkeeping", "Description": "Bookkeeping", "SalesDetails": {"UnitPrice": 440, "AccountCode": "200"}}],
+    "items": [
+        {
+            "Code": "BOOKS",
+            "Name": "Bookkeeping",
+            "Description": "Bookkeeping",
+            "SalesDetails": {"UnitPrice": 440, "AccountCode": "200"},
+        }
+    ],
 }
 
 
@@ -32,7 +39,9 @@ class App:
         self.token = self.refresh()["access_token"]
 
     def refresh(self) -> dict[str, Any]:
-        return self.post_form("/connect/token", grant_type="refresh_token", refresh_token=self.credentials["refresh_token"]).json()
+        return self.post_form(
+            "/connect/token", grant_type="refresh_token", refresh_token=self.credentials["refresh_token"]
+        ).json()
 
     def post_form(self, path: str, **form: str) -> Response:
         keys = {"client_id": self.credentials["client_id"], "client_secret": self.credentials["client_secret"]}
@@ -68,7 +77,13 @@ class App:
     def invoice(self, amount: float | str = 100, **fields: Any) -> dict[str, Any]:
         """An approved invoice of 110.00 with GST, unless told otherwise."""
         line = {"Description": "Fee", "Quantity": 1, "UnitAmount": amount, "AccountCode": "200"}
-        body = {"Type": "ACCREC", "Contact": self.contact(), "DueDate": "2026-12-04", "Status": "AUTHORISED", "LineItems": [line]}
+        body = {
+            "Type": "ACCREC",
+            "Contact": self.contact(),
+            "DueDate": "2026-12-04",
+            "Status": "AUTHORISED",
+            "LineItems": [line],
+        }
         return self.put("Invoices", {**body, **fields})
 
     def payment(self, invoice: dict[str, Any], amount: float, **fields: Any) -> dict[str, Any]:

@@ -1,0 +1,113 @@
+"""Credit notes: an issued invoice never changes, so less to pay is a document of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from billing.models import Allocation, CreditNote, CreditNoteLine, Invoice
+from billing.pricing import Priced, add_up, price_line
+from billing.standing import standing_of
+from practice.core import events
+from practice.core.money import ZERO
+from practice.firm.models import Entity
+
+
+class CreditRefused(ValueError):
+    """The credit cannot be made like this; the text says why."""
+
+
+@dataclass(frozen=True)
+class CreditLine:
+    """One credited line, in the invoice's price basis."""
+
+    description: str
+    quantity: Decimal
+    unit_price: Decimal
+    treatment: str
+    tax_rate: Decimal
+    service_id: int | None = None
+
+
+@transaction.atomic
+def credit_invoice(
+    *,
+    invoice_id: int,
+    lines: Sequence[CreditLine],
+    reason: str,
+    words: str,
+    on: date,
+    now: datetime,
+    origin: str = CreditNote.Origin.HERE,
+    number: str = "",
+) -> CreditNote:
+    """Credit part or all of an issued invoice and put the credit on it.
+
+    A credit made here draws its own number. Raises CreditRefused when the invoice is not issued or less is open on it
+    than is credited.
+    """
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    if invoice.status != Invoice.Status.ISSUED:
+        raise CreditRefused(f"This invoice is {invoice.get_status_display().lower()}")
+    priced = [price_line(x.quantity, x.unit_price, x.tax_rate, invoice.price_basis) for x in lines]
+    totals = add_up(priced)
+    if totals.gross <= ZERO or totals.gross > standing_of(invoice, on).due:
+        raise CreditRefused("A credit must be more than nothing and no more than what is open on the invoice")
+    note = CreditNote.objects.create(
+        practice_id=invoice.practice_id,
+        entity_id=invoice.entity_id,
+        client_id=invoice.client_id,
+        invoice=invoice,
+        origin=origin,
+        number=number or _draw_number(invoice.entity_id),
+        reason=reason,
+        words=words[:200],
+        issued_on=on,
+        issued_at=now,
+        currency=invoice.currency,
+        price_basis=invoice.price_basis,
+        net=totals.net,
+        tax=totals.tax,
+        total=totals.gross,
+    )
+    CreditNoteLine.objects.bulk_create(_rows(note, lines, priced))
+    events.record("billing.credit.issued", note)
+    allocation = Allocation.objects.create(credit=note, invoice=invoice, amount=note.total, made_at=now)
+    events.record("billing.allocation.made", allocation)
+    return note
+
+
+def whole_invoice(invoice: Invoice) -> list[CreditLine]:
+    """The lines that credit an invoice in full."""
+    return [
+        CreditLine(x.description, x.quantity, x.unit_price, x.treatment, x.tax_rate, x.service_id)
+        for x in invoice.lines.order_by("position")
+    ]
+
+
+def _draw_number(entity_id: int) -> str:
+    entity = Entity.objects.select_for_update().get(pk=entity_id)
+    Entity.objects.filter(pk=entity_id).update(next_credit=entity.next_credit + 1)
+    return f"{entity.credit_prefix}{entity.next_credit:05d}"
+
+
+def _rows(note: CreditNote, lines: Sequence[CreditLine], priced: Sequence[Priced]) -> list[CreditNoteLine]:
+    return [
+        CreditNoteLine(
+            credit=note,
+            position=position,
+            service_id=line.service_id,
+            description=line.description[:400],
+            quantity=line.quantity,
+            unit_price=line.unit_price,
+            treatment=line.treatment,
+            tax_rate=line.tax_rate,
+            amount=worked.amount,
+            tax=worked.tax,
+        )
+        for position, (line, worked) in enumerate(zip(lines, priced, strict=True), start=1)
+    ]

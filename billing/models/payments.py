@@ -1,0 +1,193 @@
+"""Money that came in, where it went, and what became of it: payments, allocations, refunds, disputes, payouts."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from billing.models.credits import CreditNote
+from billing.models.invoices import Invoice
+from practice.core.audit import Audited
+from practice.firm.models import Client, Entity, Practice
+
+
+class Payment(Audited):
+    """Money from a client. Processing is not paid; paid can be reversed."""
+
+    class Source(models.TextChoices):
+        STRIPE = "stripe", "Stripe"
+        LEDGER = "ledger", "Recorded in the ledger"
+        HAND = "hand", "Typed in here"
+
+    class State(models.TextChoices):
+        PROCESSING = "processing", "On its way"
+        SUCCEEDED = "succeeded", "Paid"
+        FAILED = "failed", "Failed"
+        RETURNED = "returned", "Returned"
+
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
+    entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
+    client = models.ForeignKey(Client, models.PROTECT, related_name="+")
+    source = models.CharField(max_length=10, choices=Source.choices)
+    method = models.CharField(max_length=30)
+    state = models.CharField(max_length=12, choices=State.choices)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    reference = models.CharField(max_length=60)
+    initiated_at = models.DateTimeField()
+    paid_on = models.DateField(null=True, blank=True)
+    charge_ref = models.CharField(max_length=60, blank=True, help_text="Stripe's id of the charge, where Stripe took it")
+    failure = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=Q(state__in=["processing", "failed"]) | Q(paid_on__isnull=False), name="payment_paid_on_a_day"
+            ),
+            models.UniqueConstraint(
+                fields=["entity", "charge_ref"], condition=~Q(charge_ref=""), name="payment_stripe_charge_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.amount} {self.currency}"
+
+
+class Allocation(Audited):
+    """Money, or credit, on one invoice. Undone by marking it reversed, never by deleting."""
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="allocations", null=True, blank=True)
+    credit = models.ForeignKey(CreditNote, models.PROTECT, related_name="allocations", null=True, blank=True)
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="allocations")
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    made_at = models.DateTimeField()
+    reversed_at = models.DateTimeField(null=True, blank=True)
+    reversal_reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="allocation_positive"),
+            models.CheckConstraint(
+                condition=Q(payment__isnull=False, credit__isnull=True) | Q(payment__isnull=True, credit__isnull=False),
+                name="allocation_of_payment_or_credit",
+            ),
+            models.CheckConstraint(
+                condition=Q(reversed_at__isnull=True, reversal_reason="")
+                | (Q(reversed_at__isnull=False) & ~Q(reversal_reason="")),
+                name="allocation_reversed_with_reason",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} on {self.invoice}"
+
+    def audit_practice_id(self) -> int | None:
+        """An allocation belongs to the invoice's practice."""
+        return self.invoice.practice_id
+
+
+class Refund(Audited):
+    """Money given back, for a stated reason: the reason decides the entry."""
+
+    class Why(models.TextChoices):
+        PRICE = "price", "Price reduced or work cancelled"
+        UNAPPLIED = "unapplied", "Paid twice or too much"
+
+    class State(models.TextChoices):
+        PENDING = "pending", "On its way"
+        SUCCEEDED = "succeeded", "Refunded"
+        FAILED = "failed", "Failed"
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    credit = models.ForeignKey(CreditNote, models.PROTECT, related_name="refunds", null=True, blank=True)
+    why = models.CharField(max_length=12, choices=Why.choices)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.PENDING)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    key = models.UUIDField(unique=True)
+    refund_ref = models.CharField(max_length=60, blank=True)
+    made_at = models.DateTimeField()
+    refunded_on = models.DateField(null=True, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
+            models.CheckConstraint(condition=~Q(why="price") | Q(credit__isnull=False), name="refund_price_has_credit"),
+        ]
+
+    def __str__(self) -> str:
+        return f"refund {self.amount} of {self.payment}"
+
+    def audit_practice_id(self) -> int | None:
+        """A refund belongs to the payment's practice."""
+        return self.payment.practice_id
+
+
+class Dispute(Audited):
+    """A client's bank asked for the money back; open until Stripe says won or lost."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        WON = "won", "Won"
+        LOST = "lost", "Lost"
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="disputes")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    reason = models.CharField(max_length=60, blank=True)
+    dispute_ref = models.CharField(max_length=60, unique=True)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"dispute of {self.payment}"
+
+    def audit_practice_id(self) -> int | None:
+        """A dispute belongs to the payment's practice."""
+        return self.payment.practice_id
+
+
+class FeeDay(models.Model):
+    """What Stripe kept of one day's money, booked as one entry per entity and day in the entity's zone."""
+
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
+    entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
+    on = models.DateField()
+    currency = models.CharField(max_length=3)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    tax = models.DecimalField(max_digits=14, decimal_places=2)
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["entity", "on", "currency"], name="fee_day_once"),
+            models.CheckConstraint(condition=Q(tax__lte=F("amount")), name="fee_day_tax_within"),
+        ]
+
+    def __str__(self) -> str:
+        return f"fees of {self.on}"
+
+
+class Payout(Audited):
+    """Money on its way from Stripe to the bank. Negative when Stripe takes money back."""
+
+    class State(models.TextChoices):
+        IN_TRANSIT = "in_transit", "In transit"
+        ARRIVED = "arrived", "Arrived"
+        FAILED = "failed", "Failed"
+
+    practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
+    entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
+    payout_ref = models.CharField(max_length=60, unique=True)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.IN_TRANSIT)
+    amount = models.DecimalField(max_digits=14, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    reference = models.CharField(max_length=60)
+    made_at = models.DateTimeField()
+    arrives_on = models.DateField()
+    itemised_at = models.DateTimeField(null=True, blank=True)
+    failure = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"payout {self.reference}"

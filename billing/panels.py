@@ -1,0 +1,1 @@
+"""Fragments billing lends to lower pages."""

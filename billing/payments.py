@@ -1,0 +1,137 @@
+"""Money in: received, put on invoices oldest first, reversed when it comes back. Standing follows from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from billing.models import Allocation, Invoice, Payment
+from billing.standing import standing_of, unallocated
+from practice.core import events
+from practice.core.money import ZERO
+from practice.firm.models import Client, Entity
+
+
+class PaymentRefused(ValueError):
+    """The money cannot be recorded like this; the text says why."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Money that arrived or is on its way: how much, how, and what it says on the statement."""
+
+    source: str
+    method: str
+    amount: Decimal
+    currency: str
+    reference: str
+    state: str
+    initiated_at: datetime
+    paid_on: date | None = None
+    charge_ref: str = ""
+
+
+@transaction.atomic
+def record_payment(
+    *, entity: Entity, client: Client, receipt: Receipt, on_invoices: Iterable[tuple[Invoice, Decimal]], now: datetime
+) -> Payment:
+    """Write money down and put it on invoices. What exceeds an invoice stays unallocated, as the client's credit.
+
+    Raises PaymentRefused when an invoice belongs to somebody else or is in another currency.
+    """
+    payment = Payment.objects.create(
+        practice_id=entity.practice_id,
+        entity=entity,
+        client=client,
+        source=receipt.source,
+        method=receipt.method,
+        state=receipt.state,
+        amount=receipt.amount,
+        currency=receipt.currency,
+        reference=receipt.reference,
+        initiated_at=receipt.initiated_at,
+        paid_on=receipt.paid_on,
+        charge_ref=receipt.charge_ref,
+    )
+    for invoice, amount in on_invoices:
+        allocate(payment_id=payment.pk, invoice_id=invoice.pk, amount=amount, now=now)
+    events.record(f"billing.payment.{receipt.state}", payment)
+    return payment
+
+
+@transaction.atomic
+def allocate(*, payment_id: int, invoice_id: int, amount: Decimal, now: datetime) -> Allocation | None:
+    """Put money on an invoice, at most what is open on both sides. None when nothing is open."""
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if invoice.entity_id != payment.entity_id or invoice.currency != payment.currency:
+        raise PaymentRefused("The payment and the invoice are of different entities or currencies")
+    standing = standing_of(invoice, now.date())
+    room = min(amount, standing.due - standing.processing, unallocated(payment))
+    if room <= ZERO:
+        return None
+    allocation = Allocation.objects.create(payment=payment, invoice=invoice, amount=room, made_at=now)
+    if payment.state == Payment.State.SUCCEEDED:
+        events.record("billing.allocation.made", allocation)
+    return allocation
+
+
+@transaction.atomic
+def settle_payment(*, payment_id: int, paid_on: date, charge_ref: str = "") -> Payment:
+    """A payment on its way has arrived. Does nothing when it was settled before."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.state != Payment.State.PROCESSING:
+        return payment
+    payment.state, payment.paid_on = Payment.State.SUCCEEDED, paid_on
+    payment.charge_ref = charge_ref or payment.charge_ref
+    payment.save(update_fields=["state", "paid_on", "charge_ref"])
+    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+        events.record("billing.allocation.made", allocation)
+    events.record("billing.payment.succeeded", payment)
+    return payment
+
+
+@transaction.atomic
+def fail_payment(*, payment_id: int, reason: str, now: datetime) -> Payment:
+    """A payment on its way never arrived: its allocations are undone and the invoices are open again."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.state != Payment.State.PROCESSING:
+        return payment
+    payment.state, payment.failure = Payment.State.FAILED, reason[:200]
+    payment.save(update_fields=["state", "failure"])
+    _reverse_all(payment, reason, now)
+    events.record("billing.payment.failed", payment)
+    return payment
+
+
+@transaction.atomic
+def return_payment(*, payment_id: int, reason: str, now: datetime) -> Payment:
+    """Money that had arrived came back: its allocations are undone, the invoices are open again."""
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.state != Payment.State.SUCCEEDED:
+        return payment
+    payment.state, payment.failure = Payment.State.RETURNED, reason[:200]
+    payment.save(update_fields=["state", "failure"])
+    _reverse_all(payment, reason, now)
+    events.record("billing.payment.returned", payment)
+    return payment
+
+
+@transaction.atomic
+def reverse_allocation(*, allocation_id: int, reason: str, now: datetime) -> Allocation:
+    """Take money or credit off an invoice again; the row stays, marked with when and why."""
+    allocation = Allocation.objects.select_for_update().get(pk=allocation_id)
+    if allocation.reversed_at is None:
+        allocation.reversed_at, allocation.reversal_reason = now, reason[:200] or "taken off"
+        allocation.save(update_fields=["reversed_at", "reversal_reason"])
+        events.record("billing.allocation.reversed", allocation)
+    return allocation
+
+
+def _reverse_all(payment: Payment, reason: str, now: datetime) -> None:
+    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+        reverse_allocation(allocation_id=allocation.pk, reason=reason or "payment undone", now=now)

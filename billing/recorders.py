@@ -1,0 +1,1 @@
+"""What billing writes down when a lower package records an event."""

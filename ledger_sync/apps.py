@@ -1,0 +1,14 @@
+"""The ledgers: connections, links, push, pull, merge."""
+
+from django.apps import AppConfig
+
+
+class LedgerSyncConfig(AppConfig):
+    """Both books in agreement."""
+
+    name = "ledger_sync"
+    label = "ledger_sync"
+
+    def ready(self) -> None:
+        """Register what this package shows, records and answers."""
+        from ledger_sync import gates, panels, recorders  # noqa: F401

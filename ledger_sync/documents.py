@@ -1,0 +1,322 @@
+"""What each link should look like in the ledger now: our side's canonical documents, built from business rows.
+
+A document is a nested dict of text. ``action`` says what the ledger must do to get there; None means nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.models import Allocation, CreditNote, FeeDay, Invoice, InvoiceLine, Payment, Payout
+from billing.models.credits import CreditNoteLine
+from billing.standing import unallocated
+from ledger_sync import linking, mapping
+from ledger_sync.kinds import EXCESS
+from ledger_sync.mapping import Purpose
+from ledger_sync.models import Connection, Link
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Doc
+from practice.core.money import ZERO
+from practice.firm.models import Client, Service
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is to be done for a link, the document it leads to, and the day it would be booked on ("" for none)."""
+
+    action: str
+    doc: Doc
+    booked_on: str = ""
+
+
+def intent_of(link: Link) -> Intent | None:
+    """What the ledger must be told for a link now; None when nothing is.
+
+    Raises MappingMissing or TargetArchived when something has no usable place there.
+    """
+    return _BUILDERS[Kind(link.kind)](link)
+
+
+def describe(link: Link) -> str:
+    """A link's record in a few words, for people: "CS-00012 to Larkspur Bakery"."""
+    subject = link.subject
+    if isinstance(subject, Invoice | CreditNote):
+        return f"{subject.number} to {subject.client.name}"
+    if isinstance(subject, Allocation):
+        return f"Payment on {subject.invoice.number}"
+    if isinstance(subject, Client):
+        return subject.name
+    return str(subject)
+
+
+def value_of(link: Link) -> Decimal:
+    """The money that waits with a link, in its own currency."""
+    subject = link.subject
+    return getattr(subject, "total", None) or getattr(subject, "amount", None) or ZERO
+
+
+def client_number(client: Client) -> str:
+    """The number a client carries in a ledger, by which it is found again."""
+    return f"CS-C{client.pk}"
+
+
+def client_doc(client: Client) -> Doc:
+    """A client as both sides compare it."""
+    address = client.addresses.filter(kind="billing").first()
+    parts = ("line1", "line2", "city", "region", "postcode", "country")
+    return {
+        "number": client_number(client),
+        "name": client.name,
+        "email": client.billing_email,
+        "phone": client.phone,
+        "tax_number": client.tax_number,
+        "currency": client.currency,
+        "address": {part: getattr(address, part) if address else "" for part in parts},
+    }
+
+
+def _client(link: Link) -> Intent | None:
+    client = link.client
+    assert client is not None
+    doc = _with_undecided(link, client_doc(client))
+    if link.exists_there and doc == link.base_ours:
+        return None
+    return Intent("update" if link.exists_there else "create", doc)
+
+
+def _with_undecided(link: Link, doc: Doc) -> Doc:
+    """Fields in conflict say what the ledger says until a person has decided: an update sends the whole contact."""
+    for snag in link.snags.filter(code="both_changed", closed_at__isnull=True):
+        name, value = snag.facts["name"], snag.facts["theirs"]
+        if name.startswith("address."):
+            doc["address"] = {**doc["address"], name.removeprefix("address."): value}
+        else:
+            doc[name] = value
+    return doc
+
+
+def _item(link: Link) -> Intent | None:
+    service: Service | None = link.service
+    assert service is not None
+    account = mapping.income_account(link.connection, service)
+    doc: Doc = {"code": service.code, "name": service.name, "account": account.remote_id, "description": service.description}
+    if link.exists_there and doc == link.base_ours:
+        return None
+    return Intent("update" if link.exists_there else "create", doc)
+
+
+def _invoice(link: Link) -> Intent | None:
+    invoice = link.invoice
+    assert invoice is not None
+    if invoice.status == Invoice.Status.VOID:
+        void: Doc = {"number": invoice.number, "status": "void"}
+        return Intent("void", void, str(invoice.issued_on)) if link.exists_there else None
+    doc = invoice_doc(link.connection, invoice)
+    if not link.exists_there:
+        return Intent("create", doc, str(invoice.issued_on))
+    return None if doc == link.base_ours else Intent("update", doc, str(invoice.issued_on))
+
+
+def invoice_doc(connection: Connection, invoice: Invoice) -> Doc:
+    """An invoice as the client was given it, with the coding the mapping gives its lines."""
+    return {
+        "number": invoice.number,
+        "contact": linking.remote_of(connection, Kind.CLIENT, invoice.client_id),
+        "date": str(invoice.issued_on),
+        "due_on": str(invoice.due_on),
+        "reference": invoice.reference,
+        "currency": invoice.currency,
+        "basis": invoice.price_basis,
+        "status": "issued",
+        "email": invoice.client.billing_email,
+        "lines": [_line(connection, line) for line in invoice.lines.select_related("service").order_by("position")],
+        "net": str(invoice.net),
+        "tax": str(invoice.tax),
+        "total": str(invoice.total),
+    }
+
+
+def _line(connection: Connection, line: InvoiceLine | CreditNoteLine) -> Doc:
+    account = mapping.income_account(connection, line.service)
+    rate = mapping.target(connection, Purpose.TAX, line.treatment)
+    item = linking.remote_of(connection, Kind.ITEM, line.service_id) if line.service_id else ""
+    return {
+        "key": str(line.position),
+        "description": line.description,
+        "quantity": _plain(line.quantity),
+        "unit_price": _plain(line.unit_price),
+        "account": account.code or account.remote_id,
+        "tax": rate.code or rate.remote_id,
+        "item": item,
+        "amount": str(line.amount),
+        "tax_amount": str(line.tax),
+    }
+
+
+def _credit(link: Link) -> Intent | None:
+    credit = link.credit
+    assert credit is not None
+    if link.exists_there:
+        return None
+    connection = link.connection
+    doc: Doc = {
+        "number": credit.number,
+        "contact": linking.remote_of(connection, Kind.CLIENT, credit.client_id),
+        "date": str(credit.issued_on),
+        "reference": credit.invoice.number,
+        "currency": credit.currency,
+        "basis": credit.price_basis,
+        "status": "issued",
+        "lines": [_line(connection, line) for line in credit.lines.select_related("service").order_by("position")],
+        "net": str(credit.net),
+        "tax": str(credit.tax),
+        "total": str(credit.total),
+    }
+    return Intent("create", doc, str(credit.issued_on))
+
+
+def _allocation(link: Link) -> Intent | None:
+    allocation = link.allocation
+    assert allocation is not None
+    connection = link.connection
+    undone = allocation.reversed_at is not None
+    if undone:
+        return Intent("delete", {"reference": _reference(allocation)}) if link.exists_there else None
+    if link.exists_there:
+        return None
+    invoice = linking.remote_of(connection, Kind.INVOICE, allocation.invoice_id)
+    if allocation.credit is not None:
+        credit = linking.remote_of(connection, Kind.CREDIT, allocation.credit.pk)
+        contact = linking.remote_of(connection, Kind.CLIENT, allocation.credit.client_id)
+        day = str(allocation.credit.issued_on)
+        facts = {"credit": credit, "contact": contact, "reference": allocation.credit.number}
+        return Intent("create", {"invoice": invoice, "amount": str(allocation.amount), "date": day, **facts}, day)
+    payment = allocation.payment
+    assert payment is not None
+    day = str(payment.paid_on)
+    doc: Doc = {
+        "invoice": invoice,
+        "account": _money_account(connection, payment),
+        "amount": str(allocation.amount),
+        "date": day,
+        "reference": _reference(allocation),
+        "currency": payment.currency,
+    }
+    return Intent("create", doc, day)
+
+
+def _payment(link: Link) -> Intent | None:
+    payment = link.payment
+    assert payment is not None
+    connection = link.connection
+    day = str(payment.paid_on)
+    came_back = payment.state in (Payment.State.FAILED, Payment.State.RETURNED)
+    if came_back:
+        return Intent("void", {"reference": payment.reference}, day) if link.exists_there else None
+    contact = linking.remote_of(connection, Kind.CLIENT, payment.client_id)
+    doc: Doc = {
+        "contact": contact,
+        "account": _money_account(connection, payment),
+        "date": day,
+        "reference": payment.reference,
+        "currency": payment.currency,
+    }
+    if link.role == EXCESS:
+        if link.exists_there:
+            return None
+        return Intent("create", {**doc, "amount": str(unallocated(payment))}, day)
+    lines = [
+        {"invoice": linking.remote_of(connection, Kind.INVOICE, a.invoice_id), "amount": str(a.amount)}
+        for a in payment.allocations.filter(reversed_at__isnull=True).order_by("id")
+    ]
+    doc = {**doc, "amount": str(payment.amount), "lines": lines}
+    if link.exists_there:
+        return None if doc == link.base_ours else Intent("update", doc, day)
+    return Intent("create", doc, day)
+
+
+def _fee(link: Link) -> Intent | None:
+    day: FeeDay | None = link.fee_day
+    assert day is not None
+    if link.exists_there:
+        return None
+    connection = link.connection
+    rate = mapping.target(connection, Purpose.FEE_TAX)
+    fees = mapping.target(connection, Purpose.FEES)
+    lines = [
+        {
+            "key": row.movement_ref,
+            "description": f"Stripe fee on {row.source_ref}",
+            "amount": str(row.fee),
+            "account": fees.code or fees.remote_id,
+            "tax": rate.code or rate.remote_id,
+        }
+        for row in day.movements.exclude(fee=ZERO).order_by("made_at", "id")
+    ]
+    clearing = mapping.target(connection, Purpose.CLEARING)
+    reference = f"Stripe fees {day.on:%d %b %Y}"
+    doc: Doc = {
+        "account": clearing.remote_id,
+        "payee": "Stripe",
+        "date": str(day.on),
+        "reference": reference,
+        "currency": day.currency,
+        "lines": lines,
+        "total": str(day.amount),
+    }
+    return Intent("create", doc, str(day.on))
+
+
+def _payout(link: Link) -> Intent | None:
+    payout: Payout | None = link.payout
+    assert payout is not None
+    if link.exists_there:
+        return None
+    clearing = mapping.target(link.connection, Purpose.CLEARING).remote_id
+    bank = mapping.target(link.connection, Purpose.BANK).remote_id
+    source, destination = (clearing, bank) if payout.amount >= 0 else (bank, clearing)
+    doc: Doc = {
+        "from": source,
+        "to": destination,
+        "amount": str(abs(payout.amount)),
+        "date": str(payout.arrives_on),
+        "reference": payout.reference,
+        "currency": payout.currency,
+    }
+    return Intent("create", doc, str(payout.arrives_on))
+
+
+def _nothing(link: Link) -> Intent | None:
+    return None
+
+
+def _money_account(connection: Connection, payment: Payment) -> str:
+    """Stripe's money goes to the clearing account; money typed in here to the bank."""
+    purpose = Purpose.CLEARING if payment.source == Payment.Source.STRIPE else Purpose.BANK
+    return mapping.target(connection, purpose).remote_id
+
+
+def _reference(allocation: Allocation) -> str:
+    """How an allocation is found again in the ledger: the payment's reference and the allocation's own number."""
+    assert allocation.payment is not None
+    return f"{allocation.payment.reference} A{allocation.pk}"
+
+
+def _plain(value: Decimal) -> str:
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_BUILDERS = {
+    Kind.CLIENT: _client,
+    Kind.ITEM: _item,
+    Kind.INVOICE: _invoice,
+    Kind.CREDIT: _credit,
+    Kind.ALLOCATION: _allocation,
+    Kind.PAYMENT: _payment,
+    Kind.REFUND: _nothing,
+    Kind.DISPUTE: _nothing,
+    Kind.FEE: _fee,
+    Kind.PAYOUT: _payout,
+}

@@ -1,0 +1,72 @@
+"""What the ledger answers when billing asks before it acts."""
+
+from __future__ import annotations
+
+from billing.models import Invoice
+from ledger_sync import applying, budgets, connections, linking
+from ledger_sync.models import Connection, Snag
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Disconnected, LedgerError
+from ledger_sync.providers import ledger_for
+from practice.core import audit
+from practice.core.gates import YES, Answer, Verdict, gate
+from practice.core.owed import Urgency
+from practice.firm.models import Client
+
+COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ")
+
+
+@gate("billing.may_collect_unattended")
+def may_collect_unattended(invoice: Invoice, **_: object) -> Answer:
+    """Whether an invoice is still unpaid in the ledger, and the same there as here.
+
+    Reads the ledger now: an invoice paid at the bank is never charged and never chased. When the ledger cannot be
+    asked the answer is "not yet". Runs outside any transaction.
+    """
+    connection = linking.connection_for(invoice.entity_id)
+    if connection is None:
+        return YES
+    name = connection.get_provider_display()
+    link = linking.find_link(connection, Kind.INVOICE, invoice.pk)
+    if connection.state != Connection.State.LIVE:
+        return Answer(Verdict.NOT_YET, f"{name} is {connection.get_state_display().lower()}, so it cannot be asked")
+    if link is None or not link.exists_there or link.owes:
+        return Answer(Verdict.NOT_YET, f"the invoice is not in {name} yet")
+    ledger = ledger_for(connection)
+    if budgets.spend(connection, Urgency.NORMAL) is not None:
+        return Answer(Verdict.NOT_YET, f"no call to {name} is left in this window")
+    try:
+        remotes = ledger.fetch(Kind.INVOICE, [str(link.remote_id)])
+        with audit.cause(system=connection.provider, actor=name, run="asked before collecting"):
+            applying.apply(connection, ledger, remotes)
+            _take_payments(connection, invoice)
+    except Disconnected as error:
+        connections.lose(connection_id=connection.pk, reason=error.text)
+        return Answer(Verdict.NOT_YET, f"{name} no longer lets us in")
+    except LedgerError as error:
+        return Answer(Verdict.NOT_YET, f"{name} could not be asked: {error.text}")
+    if not remotes or remotes[0].gone:
+        return Answer(Verdict.NO, f"the invoice was removed in {name}")
+    if not applying.check_standing(connection, link, remotes[0].theirs):
+        return Answer(Verdict.NO, f"{name} says another amount is due")
+    if Snag.objects.filter(link=link, code__in=COUNTED, closed_at__isnull=True).exists():
+        return Answer(Verdict.NO, f"the invoice differs in {name}")
+    return YES
+
+
+def _take_payments(connection: Connection, invoice: Invoice) -> None:
+    """Payments the bookkeeper recorded since the last sweep: money is an object, never inferred from a balance."""
+    from ledger_sync import pulling
+
+    pulling.pull(connection.pk, sweep=True)
+    invoice.refresh_from_db()
+
+
+@gate("firm.may_archive_client")
+def may_archive_client(client: Client, **_: object) -> Answer:
+    """A client with something still owed to the ledger stays until it is there."""
+    for connection in Connection.objects.filter(practice_id=client.practice_id):
+        link = linking.find_link(connection, Kind.CLIENT, client.pk)
+        if link is not None and link.owes:
+            return Answer(Verdict.NOT_YET, f"{client.name} is still being sent to {connection.get_provider_display()}")
+    return YES

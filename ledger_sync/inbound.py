@@ -1,0 +1,147 @@
+"""Notices from ledgers: verified on the raw bytes, stored, answered; then each names objects to be fetched once."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from ledger_sync import lanes
+from ledger_sync.models import Connection, Delivery, Hint, Link
+from ledger_sync.models.connections import Provider
+from ledger_sync.models.links import Kind
+from practice.core import clock, wake
+
+#: A notice about something we do not know may be about what a push is making right now: it waits this long.
+UNKNOWN_WAITS = timedelta(seconds=20)
+
+_XERO_KINDS = {"CONTACT": Kind.CLIENT, "INVOICE": Kind.INVOICE, "CREDITNOTE": Kind.CREDIT}
+_QBO_KINDS = {"customer": Kind.CLIENT, "invoice": Kind.INVOICE, "payment": Kind.PAYMENT, "creditmemo": Kind.CREDIT}
+
+
+def signature_fits(provider: str, body: bytes, signature: str) -> bool:
+    """Whether the vendor signed these bytes: base64 of HMAC-SHA256 under the webhook key (Xero and Intuit alike)."""
+    key = settings.XERO_WEBHOOK_KEY if provider == Provider.XERO else settings.QBO_VERIFIER
+    wanted = base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest()).decode()
+    return hmac.compare_digest(wanted, signature)
+
+
+def receive(provider: str, body: bytes) -> bool:
+    """Store one verified notice and ring for it. False when the very same bytes came before."""
+    sha = hashlib.sha256(body).hexdigest()
+    try:
+        with transaction.atomic():
+            row = Delivery.objects.create(
+                provider=provider, body=body, body_sha256=sha, received_at=clock.now()
+            )
+            wake.wake("ledger_sync.tasks.work_delivery", delivery_id=row.pk)
+    except IntegrityError:
+        return False
+    return True
+
+
+@transaction.atomic
+def work(delivery_id: int) -> int:
+    """Turn a stored notice into hints, and ring the pull bell of each connection. Returns how many hints."""
+    row = Delivery.objects.select_for_update().get(pk=delivery_id)
+    if row.worked_at is not None:
+        return 0
+    hints = 0
+    touched: dict[int, Connection] = {}
+    for org, kind, remote_id, at in _named(row.provider, bytes(row.body)):
+        connection = Connection.objects.filter(
+            provider=row.provider, remote_org=org, disconnected_at__isnull=True
+        ).first()
+        if connection is None or _is_echo(connection, kind, remote_id, at):
+            continue
+        hint(connection, kind, remote_id, at)
+        touched[connection.pk] = connection
+        hints += 1
+    row.worked_at = clock.now()
+    row.save(update_fields=["worked_at"])
+    for connection in touched.values():
+        lanes.ring(connection, "pull")
+    return hints
+
+
+def hint(connection: Connection, kind: str, remote_id: str, at: datetime) -> Hint:
+    """Note that an object is to be fetched, once, however often it is said."""
+    now = clock.now()
+    known = Link.objects.filter(connection=connection, kind=kind, remote_id=remote_id).exists()
+    ready = now if known else now + UNKNOWN_WAITS
+    row, made = Hint.objects.get_or_create(
+        connection=connection,
+        kind=kind,
+        remote_id=remote_id,
+        defaults={"first_at": now, "last_event_at": at, "ready_at": ready},
+    )
+    if not made:
+        row.last_event_at, row.ready_at = max(at, row.last_event_at), min(ready, row.ready_at or ready)
+        row.save(update_fields=["last_event_at", "ready_at"])
+    return row
+
+
+def _is_echo(connection: Connection, kind: str, remote_id: str, at: datetime) -> bool:
+    """Whether a notice tells of a version we have already: our own push coming back. Costs no call."""
+    link = Link.objects.filter(connection=connection, kind=kind, remote_id=remote_id).first()
+    if link is None or not link.remote_version:
+        return False
+    if connection.provider == Provider.QUICKBOOKS:
+        known = str((link.base_theirs or {}).get("modified_at", ""))
+        return bool(known) and at <= datetime.fromisoformat(known)
+    return at <= datetime.fromisoformat(link.remote_version)
+
+
+def _named(provider: str, body: bytes) -> Iterator[tuple[str, str, str, datetime]]:
+    """(organisation, kind, remote id, instant) for each event of a notice that concerns us."""
+    payload = json.loads(body)
+    if provider == Provider.XERO:
+        yield from _xero_events(payload)
+    elif isinstance(payload, list):
+        yield from _cloud_events(payload)
+    else:
+        yield from _legacy_events(payload)
+
+
+def _xero_events(payload: dict[str, Any]) -> Iterator[tuple[str, str, str, datetime]]:
+    for event in payload.get("events", []):
+        kind = _XERO_KINDS.get(str(event.get("eventCategory", "")).upper())
+        if kind is not None:
+            yield event["tenantId"], kind, event["resourceId"], _instant(event.get("eventDateUtc", ""))
+
+
+def _cloud_events(events: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, datetime]]:
+    for event in events:
+        parts = str(event.get("type", "")).lower().split(".")
+        kind = _QBO_KINDS.get(parts[1]) if len(parts) > 2 else None
+        if kind is not None:
+            yield event["intuitaccountid"], kind, event["intuitentityid"], _instant(event.get("time", ""))
+
+
+def _legacy_events(payload: dict[str, Any]) -> Iterator[tuple[str, str, str, datetime]]:
+    for notice in payload.get("eventNotifications", []):
+        for entity in notice.get("dataChangeEvent", {}).get("entities", []):
+            kind = _QBO_KINDS.get(str(entity.get("name", "")).lower())
+            if kind is not None:
+                yield notice["realmId"], kind, entity["id"], _instant(entity.get("lastUpdated", ""))
+
+
+def _instant(text: str) -> datetime:
+    """An instant from a vendor's text: Xero's has no zone (it is UTC), Intuit's may count nanoseconds."""
+    head, dot, tail = text.partition(".")
+    if dot:
+        digits = "".join(c for c in tail if c.isdigit())[:6]
+        zone = "+00:00" if tail.endswith("Z") or not any(c in tail for c in "+-") else tail[-6:]
+        text = f"{head}.{digits}{zone}"
+    try:
+        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return clock.now()
+    return value if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,0 +1,63 @@
+"""Which documents each ledger wants for each of our records: one literal table per provider.
+
+Xero links allocations (one Payment each, same Reference); QuickBooks links the payment with its lines. A role names the
+document where one record needs several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger_sync.models.connections import Provider
+from ledger_sync.models.links import Kind
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What one provider wants."""
+
+    links_allocations: bool
+    links_payments: bool
+    needs_items: bool
+    batch: int
+    windows: tuple[tuple[str, int, int, int], ...]
+    swept: tuple[str, ...]
+
+
+SHAPES: dict[str, Shape] = {
+    # Xero docs, Limits: 60 a minute and 5,000 a day per organisation, in fixed windows; 50 elements a call advised.
+    Provider.XERO: Shape(
+        links_allocations=True,
+        links_payments=False,
+        needs_items=False,
+        batch=50,
+        windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
+        swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
+    ),
+    # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
+    Provider.QUICKBOOKS: Shape(
+        links_allocations=False,
+        links_payments=True,
+        needs_items=True,
+        batch=30,
+        windows=(("minute", 60, 500, 20),),
+        swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
+    ),
+}
+
+#: What is sent first when several kinds are ready; needs between links do the rest.
+PUSH_ORDER: tuple[str, ...] = (
+    Kind.CLIENT,
+    Kind.ITEM,
+    Kind.INVOICE,
+    Kind.CREDIT,
+    Kind.PAYMENT,
+    Kind.ALLOCATION,
+    Kind.REFUND,
+    Kind.DISPUTE,
+    Kind.FEE,
+    Kind.PAYOUT,
+)
+
+#: Roles of links. The plain document of a record has the role "".
+MAIN, EXCESS, CREDIT = "", "excess", "credit"

@@ -1,0 +1,131 @@
+"""Links and what they need: a record owes the ledger, and may be sent once what it needs is there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from ledger_sync import lanes
+from ledger_sync.kinds import MAIN, SHAPES
+from ledger_sync.models import Connection, Link, LinkNeed
+from ledger_sync.models.links import SUBJECTS, Kind
+from practice.core import clock, owed
+from practice.core.owed import Urgency
+from practice.firm.models import Client, Entity
+
+How = LinkNeed.How
+
+
+def live_connection(entity: Entity) -> Connection | None:
+    """The entity's ledger connection, also while it is paused or disconnected by accident (its work queues)."""
+    return Connection.objects.filter(entity=entity).order_by(F("disconnected_at").desc(nulls_first=True)).first()
+
+
+def connection_for(entity_id: int) -> Connection | None:
+    """The connection that records of an entity are owed to, or None when there never was one."""
+    return (
+        Connection.objects.filter(entity_id=entity_id)
+        .exclude(state=Connection.State.DISCONNECTED, disconnect_reason="by us")
+        .order_by(F("disconnected_at").desc(nulls_first=True), "-id")
+        .first()
+    )
+
+
+def link_for(connection: Connection, kind: str, subject: Any, role: str = MAIN) -> Link:
+    """The living link of one of our rows, made if it is not there yet."""
+    column = SUBJECTS[kind]
+    found = Link.objects.filter(
+        connection=connection, kind=kind, role=role, gone_at__isnull=True, **{column: subject}
+    ).first()
+    return found or Link.objects.create(connection=connection, kind=kind, role=role, **{column: subject})
+
+
+def find_link(connection: Connection, kind: str, subject_id: int, role: str = MAIN) -> Link | None:
+    """The living link of one of our rows, if there is one."""
+    lookup = {f"{SUBJECTS[kind]}_id": subject_id}
+    return Link.objects.filter(connection=connection, kind=kind, role=role, gone_at__isnull=True, **lookup).first()
+
+
+def owe(link: Link, *, urgency: int = Urgency.NORMAL, needs: tuple[tuple[Link, str], ...] = ()) -> None:
+    """Let a link owe its ledger the present state of our row, once what it needs is met; rings the push bell."""
+    for other, how in needs:
+        LinkNeed.objects.update_or_create(link=link, needs=other, defaults={"how": how})
+    rows = Link.objects.filter(pk=link.pk)
+    owed.owe(rows, urgency=urgency, ready=not unmet(link).exists())
+    _hold_dependants(link)
+    lanes.ring(link.connection, "push")
+
+
+def owe_client(connection: Connection, client: Client, urgency: int = Urgency.NORMAL) -> Link:
+    """The client's link; owed when the ledger does not have the client yet."""
+    link = link_for(connection, Kind.CLIENT, client)
+    if not link.exists_there and not link.owes:
+        owe(link, urgency=urgency)
+    return link
+
+
+def unmet(link: Link) -> QuerySet[LinkNeed]:
+    """The needs of a link that are not met now."""
+    missing = Q(how=How.EXISTS, needs__remote_id__isnull=True)
+    busy = Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | Q(needs__remote_id__isnull=True))
+    return LinkNeed.objects.filter(missing | busy, link=link)
+
+
+def release_dependants(link: Link) -> int:
+    """Let links go that needed this one and need nothing else. Runs when it first exists there, or is settled."""
+    waiting = Link.objects.filter(
+        owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs=link
+    )
+    missing = Q(how=How.EXISTS, needs__remote_id__isnull=True)
+    busy = Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | Q(needs__remote_id__isnull=True))
+    still = LinkNeed.objects.filter(missing | busy, link=OuterRef("pk"))
+    ids = list(waiting.filter(~Exists(still)).values_list("pk", flat=True))
+    return owed.release(Link.objects.filter(pk__in=ids)) if ids else 0
+
+
+def recompute_needs(connection: Connection) -> int:
+    """Let every link go that waits for nothing any more: what the sweep does in case a release was missed."""
+    waiting = Link.objects.filter(
+        connection=connection, owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True
+    )
+    freed = 0
+    for link in waiting.iterator():
+        if not unmet(link).exists():
+            freed += owed.release(Link.objects.filter(pk=link.pk))
+    return freed
+
+
+def survivor(link: Link) -> Link:
+    """The link this one was merged into in the ledger, or itself."""
+    seen = {link.pk}
+    while link.merged_into_id is not None and link.merged_into_id not in seen:
+        seen.add(link.merged_into_id)
+        link = Link.objects.get(pk=link.merged_into_id)
+    return link
+
+
+def remote_of(connection: Connection, kind: str, subject_id: int) -> str:
+    """The ledger's id of one of our rows, following merges; "" while it has none."""
+    column = f"{SUBJECTS[kind]}_id"
+    rows = Link.objects.filter(connection=connection, kind=kind, role=MAIN, **{column: subject_id})
+    link = rows.filter(gone_at__isnull=True).first() or rows.filter(merged_into__isnull=False).first()
+    return (survivor(link).remote_id or "") if link else ""
+
+
+def wants_allocations(connection: Connection) -> bool:
+    """Whether this ledger books each allocation as a payment of its own."""
+    return SHAPES[connection.provider].links_allocations
+
+
+def oldest_owed(connection: Connection) -> datetime | None:
+    """Since when the ledger has been owed something."""
+    row = Link.objects.filter(connection=connection, owed_since__isnull=False).order_by("owed_since").first()
+    return row.owed_since if row else None
+
+
+def _hold_dependants(link: Link) -> None:
+    """A link that owes again holds back those that need it clear."""
+    ids = LinkNeed.objects.filter(needs=link, how=How.CLEAR).values("link_id")
+    Link.objects.filter(pk__in=ids, ready_at__isnull=False, ready_at__gt=clock.now()).update(ready_at=None)

@@ -1,0 +1,147 @@
+"""Where things go in the ledger: people's choices, sensible defaults, and the check against the live chart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from ledger_sync.models import Connection, Mapping, RefItem
+from ledger_sync.ports import Ref
+from practice.core import audit, clock, events
+from practice.firm.models import Service, TaxRate
+
+Purpose = Mapping.Purpose
+
+
+class MappingMissing(ValueError):
+    """Something has no place in the ledger yet; the text names it."""
+
+
+class TargetArchived(ValueError):
+    """The mapped account or rate is no longer usable in the ledger; the text names it."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One thing that must have a place: its purpose, what it is called, and what may be chosen for it."""
+
+    purpose: str
+    words: str
+    ref_kind: str
+    treatment: str = ""
+    service_id: int | None = None
+
+
+def target(connection: Connection, purpose: str, treatment: str = "") -> RefItem:
+    """The chosen account or rate. Raises MappingMissing or TargetArchived."""
+    row = (
+        Mapping.objects.filter(connection=connection, purpose=purpose, treatment=treatment, service__isnull=True)
+        .select_related("target")
+        .first()
+    )
+    if row is None:
+        words = Purpose(purpose).label + (f" ({TaxRate.Treatment(treatment).label.lower()})" if treatment else "")
+        raise MappingMissing(words)
+    return _usable(row.target)
+
+
+def income_account(connection: Connection, service: Service | None) -> RefItem:
+    """The account a service's income goes to: its own, else the default one."""
+    if service is not None:
+        own = Mapping.objects.filter(connection=connection, purpose=Purpose.SERVICE, service=service)
+        row = own.select_related("target").first()
+        if row is not None:
+            return _usable(row.target)
+    return target(connection, Purpose.SALES)
+
+
+@transaction.atomic
+def choose(
+    *, connection: Connection, purpose: str, target_id: int, treatment: str = "", service: Service | None = None
+) -> Mapping:
+    """Choose where something goes; whatever was parked for it is sent again at once."""
+    ref = RefItem.objects.get(pk=target_id, connection=connection)
+    row, _ = Mapping.objects.get_or_create(
+        connection=connection,
+        purpose=purpose,
+        service=service,
+        treatment=treatment,
+        defaults={"target": ref, "chosen_by": audit.current().actor},
+    )
+    if row.target_id != ref.pk:
+        row.target, row.chosen_by = ref, audit.current().actor
+        row.save(update_fields=["target", "chosen_by"])
+    events.record("ledger_sync.mapping.chosen", row)
+    return row
+
+
+@transaction.atomic
+def refresh_references(connection: Connection, refs: list[Ref]) -> list[RefItem]:
+    """Take in the chart as it is now. Returns the mapped items that became unusable with this reading."""
+    now = clock.now()
+    before = {(r.kind, r.remote_id): r for r in RefItem.objects.filter(connection=connection)}
+    broken: list[RefItem] = []
+    for ref in refs:
+        row = before.pop((ref.kind, ref.remote_id), None)
+        if row is None:
+            RefItem.objects.create(
+                connection=connection, kind=ref.kind, remote_id=ref.remote_id, code=ref.code, name=ref.name,
+                active=ref.active, data=dict(ref.data), seen_at=now,
+            )  # fmt: skip
+            continue
+        if row.active and not ref.active and row.mappings.exists():
+            broken.append(row)
+        row.code, row.name, row.active, row.data, row.seen_at, row.gone_at = (
+            ref.code, ref.name, ref.active, dict(ref.data), now, None,
+        )  # fmt: skip
+        row.save(update_fields=["code", "name", "active", "data", "seen_at", "gone_at"])
+    for row in before.values():
+        if row.gone_at is None:
+            if row.active and row.mappings.exists():
+                broken.append(row)
+            row.active, row.gone_at = False, now
+            row.save(update_fields=["active", "gone_at"])
+    return broken
+
+
+def wanted(connection: Connection) -> list[Wanted]:
+    """Everything that must have a place before money can flow through this connection."""
+    fixed = [Purpose.SALES, Purpose.CLEARING, Purpose.FEES, Purpose.BANK]
+    rows = [Wanted(p, Purpose(p).label, RefItem.Kind.ACCOUNT) for p in fixed]
+    rows += [Wanted(Purpose.FEE_TAX, Purpose.FEE_TAX.label, RefItem.Kind.TAX)]
+    rows += [
+        Wanted(Purpose.TAX, f"Tax rate: {t.label.lower()}", RefItem.Kind.TAX, treatment=t.value)
+        for t in TaxRate.Treatment
+    ]
+    return rows
+
+
+def missing(connection: Connection) -> list[Wanted]:
+    """What still has no place."""
+    chosen = set(
+        Mapping.objects.filter(connection=connection, service__isnull=True).values_list("purpose", "treatment")
+    )
+    return [w for w in wanted(connection) if (w.purpose, w.treatment) not in chosen]
+
+
+@transaction.atomic
+def choose_defaults(connection: Connection, suggestions: dict[tuple[str, str], tuple[str, str]]) -> int:
+    """Fill what nobody chose from an adapter's suggestions: (purpose, treatment) → (kind, remote id)."""
+    made = 0
+    for want in missing(connection):
+        suggestion = suggestions.get((want.purpose, want.treatment))
+        if suggestion is None:
+            continue
+        kind, remote_id = suggestion
+        ref = RefItem.objects.filter(connection=connection, kind=kind, remote_id=remote_id, active=True).first()
+        if ref is not None:
+            choose(connection=connection, purpose=want.purpose, target_id=ref.pk, treatment=want.treatment)
+            made += 1
+    return made
+
+
+def _usable(ref: RefItem) -> RefItem:
+    if not ref.active:
+        raise TargetArchived(f"{ref.code} “{ref.name}”".strip())
+    return ref

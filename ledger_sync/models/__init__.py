@@ -1,0 +1,22 @@
+"""Tables of the ledgers."""
+
+from ledger_sync.models.calls import Call, CallItem
+from ledger_sync.models.connections import Budget, Connection, Lane, Mapping, RefItem, TokenSet
+from ledger_sync.models.inbound import Delivery, Hint, Snag
+from ledger_sync.models.links import Link, LinkNeed
+
+__all__ = [
+    "Budget",
+    "Call",
+    "CallItem",
+    "Connection",
+    "Delivery",
+    "Hint",
+    "Lane",
+    "Link",
+    "LinkNeed",
+    "Mapping",
+    "RefItem",
+    "Snag",
+    "TokenSet",
+]

@@ -1,0 +1,1 @@
+"""Fragments the ledgers lend to lower pages."""

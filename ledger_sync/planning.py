@@ -1,0 +1,199 @@
+"""Plan: ready links become one call, written with its key and exact body before anything is sent."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from django.db import transaction
+from django.db.models import F
+
+from ledger_sync import budgets, documents, lanes, linking, mapping, snags
+from ledger_sync.documents import Intent
+from ledger_sync.kinds import PUSH_ORDER, SHAPES
+from ledger_sync.lanes import Lease
+from ledger_sync.models import Call, CallItem, Connection, Link, RefItem
+from ledger_sync.ports import Ledger, Outgoing
+from practice.core import audit, clock, owed
+from practice.core.money import ZERO
+from practice.core.owed import Urgency
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A link with what is to be done for it."""
+
+    link: Link
+    intent: Intent
+
+
+def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
+    """Write the next call, people's before bulk. None when nothing is ready, or no call is left in a window.
+
+    Links that turn out to owe nothing are settled here; links that cannot be sent as things stand are parked with
+    their cause, and never hold up another.
+    """
+    for urgency in Urgency.values:
+        while (kind := _first_ready_kind(connection, urgency)) is not None:
+            with transaction.atomic():
+                if not lease.is_held():
+                    raise lanes.Fenced(lease.name)
+                batch = _batch(connection, kind, urgency)
+                if not batch:
+                    continue
+                full_until = budgets.spend(connection, urgency)
+                if full_until is not None:
+                    lanes.block(connection.pk, lease.name, until=full_until, reason="slowed")
+                    return None
+                return _write(connection, lease, ledger, batch, urgency)
+    return None
+
+
+def outgoing(item: CallItem) -> Outgoing:
+    """A stored item as the adapter wants it."""
+    sent = item.ours
+    return Outgoing(
+        position=item.position,
+        kind=item.link.kind,
+        role=item.link.role,
+        action=sent["action"],
+        doc=sent["doc"],
+        remote_id=sent["remote_id"],
+        remote_version=sent["remote_version"],
+    )
+
+
+def _ready(connection: Connection, kind: str, urgency: int) -> list[Link]:
+    size = SHAPES[connection.provider].batch
+    rows = (
+        Link.objects.filter(connection=connection, kind=kind, urgency=urgency, ready_at__lte=clock.now())
+        .exclude(items__open_call__isnull=False)
+        .select_related("connection", *_SUBJECT.get(kind, ()))
+        .order_by("ready_at", "id")
+    )
+    found = list(rows[:size])
+    alone = CallItem.objects.filter(link=found[0], result="split").exists() if found else False
+    return found[:1] if alone else found
+
+
+_SUBJECT: dict[str, tuple[str, ...]] = {
+    "client": ("client",),
+    "item": ("service",),
+    "invoice": ("invoice__client",),
+    "credit": ("credit__invoice",),
+    "payment": ("payment",),
+    "allocation": ("allocation__invoice", "allocation__payment", "allocation__credit"),
+    "fee": ("fee_day",),
+    "payout": ("payout",),
+}
+
+
+def _first_ready_kind(connection: Connection, urgency: int) -> str | None:
+    now = clock.now()
+    for kind in PUSH_ORDER:
+        ready = Link.objects.filter(connection=connection, kind=kind, urgency=urgency, ready_at__lte=now)
+        if ready.exclude(items__open_call__isnull=False).exists():
+            return kind
+    return None
+
+
+def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
+    """Links of one kind, role and action that can go in one call; settles or parks those that cannot."""
+    batch: list[Planned] = []
+    lock = _locked_until(connection)
+    for link in _ready(connection, kind, urgency):
+        intent = _intent(link, lock)
+        if intent is None:
+            continue
+        first = batch[0] if batch else None
+        if first and (first.link.role, first.intent.action) != (link.role, intent.action):
+            continue
+        batch.append(Planned(link, intent))
+    return batch
+
+
+def _intent(link: Link, lock: str) -> Intent | None:
+    what = documents.describe(link)
+    try:
+        intent = documents.intent_of(link)
+    except mapping.MappingMissing as error:
+        _park(link, "mapping_missing", subject=str(error), what=str(error))
+        return None
+    except mapping.TargetArchived as error:
+        _park(link, "account_archived", subject=str(error), account=str(error))
+        return None
+    if intent is None:
+        rows = Link.objects.filter(pk=link.pk)
+        if owed.settle(rows, sent_rev=link.owed_rev):
+            linking.release_dependants(link)
+        return None
+    if intent.booked_on and lock and intent.booked_on <= lock:
+        _park(link, "locked", subject=f"{link.kind}:{link.pk}", what=what, date=intent.booked_on, locked_until=lock)
+        return None
+    return intent
+
+
+def _park(link: Link, code: str, *, subject: str, **facts: str) -> None:
+    owed.park(Link.objects.filter(pk=link.pk), code=code)
+    waiting = Link.objects.filter(connection=link.connection, parked_code=code)
+    money = sum((documents.value_of(row) for row in waiting.exclude(kind__in=("client", "item"))), ZERO)
+    snags.open_snag(link.connection, code, subject=subject, link=link, money=money, **facts)
+
+
+def _locked_until(connection: Connection) -> str:
+    row = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
+    return str(row.data.get("locked_until", "")) if row else ""
+
+
+def _write(
+    connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int
+) -> Call:
+    now = clock.now()
+    items = [
+        Outgoing(
+            position=position,
+            kind=p.link.kind,
+            role=p.link.role,
+            action=p.intent.action,
+            doc=p.intent.doc,
+            remote_id=p.link.remote_id or "",
+            remote_version=p.link.remote_version,
+        )
+        for position, p in enumerate(batch, start=1)
+    ]
+    wire = ledger.wire(items)
+    call = Call.objects.create(
+        connection=connection,
+        urgency=urgency,
+        operation=wire.operation,
+        method=wire.method,
+        path=wire.path,
+        body=wire.body,
+        key=str(uuid.UUID(int=owed.chance.getrandbits(128), version=4)),
+        epoch=lease.epoch,
+        made_at=now,
+        first_sent_at=now,
+        last_sent_at=now,
+        sends=1,
+        cause={k: v for k, v in asdict(audit.current()).items() if v},
+    )
+    CallItem.objects.bulk_create(
+        CallItem(
+            call=call,
+            position=item.position,
+            link=p.link,
+            sent_rev=p.link.owed_rev,
+            generation=p.link.generation,
+            ours={
+                "action": item.action,
+                "doc": item.doc,
+                "remote_id": item.remote_id,
+                "remote_version": item.remote_version,
+            },
+            open_call=call,
+        )
+        for item, p in zip(items, batch, strict=True)
+    )
+    Link.objects.filter(pk__in=[p.link.pk for p in batch]).update(tries=F("tries") + 1)
+    return call

@@ -1,0 +1,209 @@
+"""One Xero organisation behind the ledger protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ledger_sync import tokens
+from ledger_sync.models import Connection
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Answer, Organisation, Outgoing, OutcomeUnknown, Page, Ref, Rejected, Remote, Result, Wire
+from ledger_sync.providers.xero import oauth, reading, wire
+from ledger_sync.providers.xero.client import Client
+from ledger_sync.providers.xero.refusals import code_of
+
+PAGE = 100
+
+
+class XeroLedger:
+    """Reads and writes one organisation; pure network."""
+
+    provider = "xero"
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def wire(self, items: Sequence[Outgoing]) -> Wire:
+        """Render documents as one call."""
+        return wire.render(items)
+
+    def send(self, call: Wire, key: str) -> Answer:
+        """Send a call under its Idempotency-Key, its body exactly as stored."""
+        return self.client.call(call.method, call.path, body=json.loads(call.body), key=key)
+
+    def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
+        """Read each element's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
+        first = items[0]
+        if (first.kind, first.role, first.action) == (Kind.ALLOCATION, "credit", "create"):
+            return [_allocated(first, answer)]
+        rows = answer.payload.get(reading.plural(first.kind)) if isinstance(answer.payload, dict) else None
+        if not isinstance(rows, list) or len(rows) != len(items):
+            raise OutcomeUnknown("Xero's answer does not list what was sent", status=answer.status)
+        return [_result(item, row) for item, row in zip(items, rows, strict=True)]
+
+    def look(self, item: Outgoing) -> Remote | None:
+        """Find a document by its number, its reference on an invoice, or its date, amount and reference."""
+        if item.remote_id and item.action in ("update", "void", "delete"):
+            found = self.fetch(item.kind, [item.remote_id])
+            return found[0] if found else None
+        return _LOOKERS[Kind(item.kind)](self, item)
+
+    def fetch(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+        """Read objects by id: contacts and invoices in one call, others one by one."""
+        name = reading.plural(kind)
+        if kind in (Kind.CLIENT, Kind.INVOICE):
+            rows: list[dict[str, Any]] = []
+            for start in range(0, len(remote_ids), 40):
+                ids = ",".join(remote_ids[start : start + 40])
+                rows += self._list(f"/{name}", {"IDs": ids, "page": "1", "includeArchived": "true"}, name)
+            return [reading.remote(kind, row) for row in rows]
+        found = []
+        for remote_id in remote_ids:
+            try:
+                found += [reading.remote(kind, row) for row in self._list(f"/{name}/{remote_id}", {}, name)]
+            except Rejected as error:
+                if error.status != 404:
+                    raise
+                found.append(Remote(kind, remote_id, "", {"status": "deleted"}, gone=True))
+        return found
+
+    def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
+        """One page of objects modified since an instant; Xero knows no upper bound, so ``until`` is ignored."""
+        name = reading.plural(kind)
+        query = {"page": str(page), "pageSize": str(PAGE), "order": "UpdatedDateUTC ASC"}
+        if kind == Kind.CLIENT:
+            query["includeArchived"] = "true"
+        stamp = since.strftime("%Y-%m-%dT%H:%M:%S")
+        answer = self.client.call("GET", f"/{name}", query=query, modified_since=stamp)
+        rows = answer.payload.get(name, [])
+        return Page([reading.remote(kind, row) for row in rows], more=len(rows) >= PAGE)
+
+    def references(self) -> list[Ref]:
+        """Accounts, tax rates and tracking, archived ones included."""
+        refs = [reading.account(row) for row in self._list("/Accounts", {}, "Accounts")]
+        refs += [reading.tax_rate(row) for row in self._list("/TaxRates", {}, "TaxRates")]
+        for row in self._list("/TrackingCategories", {"includeArchived": "true"}, "TrackingCategories"):
+            refs += reading.options(row)
+        return refs
+
+    def organisation(self) -> Organisation:
+        """The company with its lock dates."""
+        row = self._list("/Organisation", {}, "Organisations")[0]
+        return reading.organisation(row, self.client.tenant)
+
+    def who_changed(self, kind: str, remote_id: str) -> str:
+        """The last user in the document's history; webhooks and documents do not carry one."""
+        name = reading.plural(kind)
+        records = self._list(f"/{name}/{remote_id}/History", {}, "HistoryRecords")
+        people = [r for r in records if r.get("User") and r["User"] != "System Generated"]
+        latest = max(people, key=lambda r: reading.moment(r.get("DateUTC")) or datetime.min, default=None)
+        return str(latest["User"]) if latest else ""
+
+    def _list(self, path: str, query: dict[str, str], name: str) -> list[dict[str, Any]]:
+        payload = self.client.call("GET", path, query=query).payload
+        rows = payload.get(name, [])
+        return rows if isinstance(rows, list) else []
+
+    def _look_contact(self, item: Outgoing) -> Remote | None:
+        rows = self._list(
+            "/Contacts",
+            {"where": f'ContactNumber=="{item.doc["number"]}"', "page": "1", "includeArchived": "true"},
+            "Contacts",
+        )
+        return reading.remote(Kind.CLIENT, rows[0]) if rows else None
+
+    def _look_invoice(self, item: Outgoing) -> Remote | None:
+        query = {"InvoiceNumbers": item.doc["number"], "page": "1"}
+        rows = [r for r in self._list("/Invoices", query, "Invoices") if r.get("Type") == "ACCREC"]
+        return reading.remote(Kind.INVOICE, rows[0]) if rows else None
+
+    def _look_credit(self, item: Outgoing) -> Remote | None:
+        rows = self._list("/CreditNotes", {"where": f'CreditNoteNumber=="{item.doc["number"]}"', "page": "1"}, "CreditNotes")
+        return reading.remote(Kind.CREDIT, rows[0]) if rows else None
+
+    def _look_payment(self, item: Outgoing) -> Remote | None:
+        if item.role == "credit":
+            return self._look_allocation(item)
+        where = f'Invoice.InvoiceID==guid("{item.doc["invoice"]}")'
+        rows = [
+            row
+            for row in self._list("/Payments", {"where": where, "page": "1"}, "Payments")
+            if row.get("Reference") == item.doc["reference"] and row.get("Status") != "DELETED"
+        ]
+        return reading.remote(Kind.ALLOCATION, rows[0]) if rows else None
+
+    def _look_allocation(self, item: Outgoing) -> Remote | None:
+        for row in self._list(f"/CreditNotes/{item.doc['credit']}", {}, "CreditNotes"):
+            for found in row.get("Allocations", []):
+                if found.get("Invoice", {}).get("InvoiceID") == item.doc["invoice"]:
+                    return Remote(Kind.ALLOCATION, _allocation_id(item.doc), "", reading.payment(found))
+        return None
+
+    def _look_bank(self, item: Outgoing) -> Remote | None:
+        rows = [
+            row
+            for row in self._list(
+                "/BankTransactions", {"where": f'Reference=="{item.doc["reference"]}"', "page": "1"}, "BankTransactions"
+            )
+            if row.get("Status") != "DELETED" and reading.day(row.get("Date")) == item.doc["date"]
+        ]
+        return reading.remote(Kind.FEE, rows[0]) if rows else None
+
+    def _look_transfer(self, item: Outgoing) -> Remote | None:
+        for row in self._list("/BankTransfers", {}, "BankTransfers"):
+            theirs = reading.transfer(row)
+            if all(theirs[k] == item.doc[k] for k in ("date", "amount", "reference")) and theirs["status"] == "issued":
+                return reading.remote(Kind.PAYOUT, row)
+        return None
+
+
+_LOOKERS = {
+    Kind.CLIENT: XeroLedger._look_contact,
+    Kind.INVOICE: XeroLedger._look_invoice,
+    Kind.CREDIT: XeroLedger._look_credit,
+    Kind.ALLOCATION: XeroLedger._look_payment,
+    Kind.PAYMENT: XeroLedger._look_bank,
+    Kind.FEE: XeroLedger._look_bank,
+    Kind.PAYOUT: XeroLedger._look_transfer,
+}
+
+
+def _result(item: Outgoing, row: dict[str, Any]) -> Result:
+    errors = [str(e.get("Message", "")) for e in row.get("ValidationErrors", [])]
+    if row.get("StatusAttributeString") == "ERROR" or row.get("HasErrors") or errors:
+        text = "; ".join(errors) or "Xero refused it without words"
+        code = code_of(text)
+        look = item.action == "create" and code in ("number_taken", "name_taken")
+        return Result(item.position, ok=False, code=code, text=text, look=look)
+    found = reading.remote(item.kind, row)
+    return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
+
+
+def _allocated(item: Outgoing, answer: Answer) -> Result:
+    """An allocation has no id in Xero's reply that can be relied on: it is known by credit note and invoice."""
+    rows = answer.payload.get("Allocations") if isinstance(answer.payload, dict) else None
+    if not rows:
+        raise OutcomeUnknown("Xero's answer does not list the allocation", status=answer.status)
+    errors = [str(e.get("Message", "")) for e in rows[0].get("ValidationErrors", [])]
+    if errors:
+        return Result(item.position, ok=False, code=code_of("; ".join(errors)), text="; ".join(errors))
+    theirs = {"invoice": item.doc["invoice"], "amount": reading.amount(rows[0].get("Amount")), "status": "issued"}
+    return Result(item.position, ok=True, remote_id=_allocation_id(item.doc), theirs=theirs)
+
+
+def _allocation_id(doc: dict[str, Any]) -> str:
+    return f"{doc['credit'][:18]}>{doc['invoice'][:36]}"
+
+
+def ledger_for(connection: Connection) -> XeroLedger:
+    """The organisation of a connection, with tokens that renew themselves."""
+    token_set = connection.tokens_id
+    client = Client(
+        tenant=connection.remote_org,
+        token=lambda: tokens.access_token(token_set, oauth.refresh),
+        refused_token=lambda seen: tokens.expire(token_set, seen),
+    )
+    return XeroLedger(client)

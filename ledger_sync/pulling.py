@@ -1,0 +1,147 @@
+"""Pull: hinted objects are fetched in batches; a sweep by modified-date finds what no notice told.
+
+A window of a sweep is frozen before its first page, and the cursor moves past it only in the commit of its last page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from ledger_sync import applying, budgets, connections, lanes, mapping
+from ledger_sync.kinds import SHAPES
+from ledger_sync.lanes import Fenced, Lease
+from ledger_sync.models import Connection, Hint, Lane, RefItem
+from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
+from ledger_sync.providers import ledger_for
+from practice.core import audit, clock, events
+from practice.core.owed import Urgency
+
+log = logging.getLogger(__name__)
+#: Vendors' clocks and indexes lag: each window starts this much before the last one ended.
+OVERLAP = timedelta(minutes=2)
+HINTS_A_CALL = 40
+#: More hints than this are cheaper to find by one sweep.
+HINTS_AT_MOST = 200
+
+
+def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -> int:
+    """Fetch what was hinted at; with ``sweep`` also everything changed since the last one. Returns objects applied."""
+    connection = Connection.objects.select_related("tokens", "entity").get(pk=connection_id)
+    if connection.state not in (Connection.State.LIVE, Connection.State.MATCHING):
+        return 0
+    lease = lanes.take(connection_id, "pull")
+    if lease is None:
+        return 0
+    applied = 0
+    try:
+        with audit.cause(system=connection.provider, actor=connection.get_provider_display(), run=f"pull {lease.epoch}"):
+            applied = _work(connection, lease, ledger_for(connection), sweep=sweep, references=references)
+            lanes.succeeded(connection_id, "pull")
+    except Fenced:
+        log.info("pull of connection %s: lease lost, stopping", connection_id)
+    except Disconnected as error:
+        connections.lose(connection_id=connection_id, reason=error.text)
+    except (TryLater, OutcomeUnknown) as error:
+        retry_after = error.retry_after if isinstance(error, TryLater) else None
+        lanes.failed(connection_id, "pull", error.text, retry_after)
+    except LedgerError as error:
+        log.warning("pull of connection %s refused: %s", connection_id, error)
+        lanes.failed(connection_id, "pull", error.text, 60)
+    finally:
+        lease.give_back()
+    return applied
+
+
+def _work(connection: Connection, lease: Lease, ledger: Ledger, *, sweep: bool, references: bool) -> int:
+    waiting = Hint.objects.filter(connection=connection, ready_at__lte=clock.now())
+    applied = 0
+    if waiting.count() > HINTS_AT_MOST:
+        sweep = True
+    if references:
+        _refresh_references(connection, ledger)
+    if sweep:
+        for kind in SHAPES[connection.provider].swept:
+            applied += _sweep_kind(connection, lease, ledger, kind)
+        Lane.objects.filter(connection=connection, name="pull").update(swept_at=clock.now())
+    return applied + _follow_hints(connection, lease, ledger)
+
+
+def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
+    applied = 0
+    while True:
+        hints = list(
+            Hint.objects.filter(connection=connection, ready_at__lte=clock.now()).order_by("ready_at")[:HINTS_A_CALL]
+        )
+        if not hints:
+            return applied
+        by_kind: dict[str, list[Hint]] = defaultdict(list)
+        for hint in hints:
+            by_kind[hint.kind].append(hint)
+        for kind, group in by_kind.items():
+            lease.renew()
+            _take_call(connection)
+            remotes = ledger.fetch(kind, [hint.remote_id for hint in group])
+            applied += applying.apply(connection, ledger, remotes)
+            with transaction.atomic():
+                for hint in group:
+                    Hint.objects.filter(pk=hint.pk, last_event_at=hint.last_event_at).delete()
+
+
+def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str) -> int:
+    lane = Lane.objects.get(connection=connection, name="pull")
+    until = clock.now()
+    since = datetime.fromisoformat(lane.cursor[kind]) if kind in lane.cursor else connection.connected_at
+    page, applied = 1, 0
+    while True:
+        lease.renew()
+        _take_call(connection)
+        found = ledger.changed(kind, since - OVERLAP, until, page)
+        applied += applying.apply(connection, ledger, found.remotes)
+        if not found.more:
+            break
+        page += 1
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update().get(pk=lane.pk)
+        lane.cursor[kind] = until.isoformat()
+        lane.save(update_fields=["cursor"])
+    return applied
+
+
+def _refresh_references(connection: Connection, ledger: Ledger) -> None:
+    """Read the chart and the company again; an account in use that was archived is told at once."""
+    _take_call(connection)
+    organisation = ledger.organisation()
+    refs = ledger.references()
+    with transaction.atomic():
+        connections.keep_organisation(connection, organisation)
+        ids = list(RefItem.objects.filter(connection=connection, kind="organisation").values_list("pk", flat=True))
+        broken = mapping.refresh_references(connection, refs)
+        RefItem.objects.filter(pk__in=ids).update(active=True, gone_at=None)
+        for ref in broken:
+            events.record("ledger_sync.reference.broken", ref)
+
+
+def _take_call(connection: Connection) -> None:
+    full_until = budgets.spend(connection, Urgency.NORMAL)
+    if full_until is not None:
+        wait = max(1, int((full_until - clock.now()).total_seconds()))
+        raise TryLater("no call is left in this window", retry_after=wait, scope="budget")
+
+
+def sweep_due(connection: Connection, now: datetime) -> bool:
+    """Whether a sweep is due: every 2 minutes while something is owed or due today, every 10 otherwise."""
+    from billing.models import Invoice
+    from ledger_sync import linking
+
+    lane = Lane.objects.filter(connection=connection, name="pull").first()
+    if lane is None or lane.swept_at is None:
+        return True
+    today = clock.today(connection.entity.time_zone)
+    busy = linking.oldest_owed(connection) is not None or Invoice.objects.filter(
+        entity_id=connection.entity_id, status=Invoice.Status.ISSUED, due_on__lte=today
+    ).exists()
+    return now - lane.swept_at >= timedelta(minutes=2 if busy else 10)

@@ -1,0 +1,179 @@
+"""The drain: plan, perform, settle, until nothing is ready. No database transaction is ever open over the network.
+
+A call that was never answered stays open and its links enter no other call. While its key still lives at the vendor it
+is sent again, byte for byte; after that we look before anything is sent anew. Each rule was measured: without it some
+fault history loses, doubles or diverges (docs/reliability.md).
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from ledger_sync import budgets, connections, lanes, planning, settling
+from ledger_sync.lanes import Fenced, Lease
+from ledger_sync.models import Call, CallItem, Connection, Lane, Link
+from ledger_sync.ports import Answer, Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
+from ledger_sync.providers import ledger_for
+from practice.core import audit, clock, wake
+from practice.core.models import Switch
+
+log = logging.getLogger(__name__)
+
+#: No new call starts after this long in one drain; the bell is rung for the rest.
+STINT = timedelta(seconds=25)
+#: A send that was committed longer ago than this is not sent any more: somebody may be looking already.
+SEND_WITHIN = timedelta(seconds=30)
+#: How long the vendor keeps a key (Xero: about six minutes), and how long a request may still be under way there.
+KEY_LIVES = timedelta(minutes=5)
+STILL_UNDER_WAY = timedelta(seconds=65)
+#: Not before this is a look proof of absence: QuickBooks works a request for up to 120 seconds.
+LOOK_AFTER = timedelta(seconds=150)
+
+
+def push(connection_id: int) -> int:
+    """Send what one connection's ledger is owed. Returns how many calls were made.
+
+    Stops at once when the lease is lost, when sending is switched off, or after its stint; what is left is rung for.
+    """
+    connection = Connection.objects.select_related("tokens").get(pk=connection_id)
+    if not connection.may_send or Switch.objects.filter(sending=False).exists():
+        return 0
+    lease = lanes.take(connection_id, "push")
+    if lease is None:
+        return 0
+    calls = 0
+    try:
+        with audit.cause(system="engine", actor="push", run=f"lease {lease.epoch}"):
+            calls = _drain(connection, lease, ledger_for(connection))
+    except Fenced:
+        log.info("push of connection %s: lease lost, stopping", connection_id)
+        return calls
+    finally:
+        lease.give_back()
+    if _something_ready(connection):
+        with transaction.atomic():
+            lanes.ring(connection, "push")
+    return calls
+
+
+def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
+    until = clock.now() + STINT
+    calls = 0
+    for call in Call.objects.filter(connection=connection, closed_at__isnull=True).order_by("id"):
+        lease.renew()
+        calls += _resume(call, connection, lease, ledger)
+    while clock.now() < until:
+        lease.renew()
+        fresh = planning.plan(connection, lease, ledger)
+        if fresh is None:
+            break
+        calls += 1
+        if not _perform(fresh, connection, lease, ledger, first=True):
+            break
+    return calls
+
+
+def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
+    """Send one call and settle it. Returns whether the drain may go on."""
+    if call.last_sent_at is None or clock.now() > call.last_sent_at + SEND_WITHIN:
+        return False
+    items = [planning.outgoing(item) for item in call.items.select_related("link").order_by("position")]
+    try:
+        answer = ledger.send(Wire(call.operation, call.method, call.path, call.body), call.key)
+        results = ledger.results(items, answer)
+    except OutcomeUnknown as error:
+        Call.objects.filter(pk=call.pk).update(words=error.text[:500], http_status=error.status)
+        return True
+    except TryLater as error:
+        return _try_later(call, error, connection, lease, first=first)
+    except Disconnected as error:
+        if first:
+            settling.put_back(call, error, penalise=False)
+        connections.lose(connection_id=connection.pk, reason=error.text)
+        return False
+    except Rejected as error:
+        settling.refuse_whole(call, error)
+        return True
+    _look_after(settling.settle(call, answer, results, lease), answer, connection, ledger)
+    return True
+
+
+def _look_after(items: list[CallItem], answer: Answer, connection: Connection, ledger: Ledger) -> None:
+    budgets.read_back(connection, dict(answer.left))
+    for item in items:
+        try:
+            found = ledger.look(planning.outgoing(item))
+        except (TryLater, OutcomeUnknown, Disconnected):
+            settling.release(item.link)
+            continue
+        settling.adopt_found(item, found)
+
+
+def _try_later(call: Call, error: TryLater, connection: Connection, lease: Lease, *, first: bool) -> bool:
+    """A try-later answer to the first send means that nothing was done; to a resend it proves nothing."""
+    if first:
+        settling.put_back(call, error, penalise=error.scope == "")
+    lanes.failed(connection.pk, lease.name, error.text, error.retry_after)
+    return False
+
+
+def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) -> int:
+    """Find out what became of a call nobody answered: send it again while its key lives, look after that."""
+    now = clock.now()
+    assert call.first_sent_at is not None, "a call is written with its first send"
+    assert call.last_sent_at is not None, "a call is written with its first send"
+    if now < call.first_sent_at + KEY_LIVES:
+        if now < call.last_sent_at + STILL_UNDER_WAY or budgets.spend(connection, call.urgency) is not None:
+            return 0
+        call = _count_send(call, now)
+        _perform(call, connection, lease, ledger, first=False)
+        return 1
+    if now < call.last_sent_at + LOOK_AFTER:
+        return 0
+    found: dict[int, Remote | None] = {}
+    try:
+        for item in call.items.select_related("link").order_by("position"):
+            found[item.position] = ledger.look(planning.outgoing(item))
+    except (TryLater, OutcomeUnknown, Rejected) as error:
+        log.info("looking for call %s: %s", call.pk, error)
+        return 1
+    except Disconnected as error:
+        connections.lose(connection_id=connection.pk, reason=error.text)
+        return 1
+    settling.close_found(call, found)
+    return 1
+
+
+def _count_send(call: Call, now: datetime) -> Call:
+    Call.objects.filter(pk=call.pk).update(sends=F("sends") + 1, last_sent_at=now)
+    call.refresh_from_db()
+    return call
+
+
+def _something_ready(connection: Connection) -> bool:
+    soon = clock.now() + timedelta(seconds=5)
+    ready = Link.objects.filter(connection=connection, ready_at__lte=soon).exclude(items__open_call__isnull=False)
+    blocked = Lane.objects.filter(connection=connection, name="push", blocked_until__gt=clock.now()).exists()
+    return not blocked and ready.exists()
+
+
+def connections_with_work() -> list[int]:
+    """Connections with links to send or calls to find out about, for the sweep."""
+    now = clock.now()
+    live = Q(connection__state=Connection.State.LIVE, connection__sending_allowed=True)
+    owing = Link.objects.filter(live, ready_at__lte=now).values_list("connection_id", flat=True)
+    unanswered = Call.objects.filter(live, closed_at__isnull=True).values_list("connection_id", flat=True)
+    return sorted(set(owing) | set(unanswered))
+
+
+def ring_all() -> int:
+    """Ring for every connection with work, whatever its bell says. Returns how many."""
+    ids = connections_with_work()
+    with transaction.atomic():
+        for connection_id in ids:
+            wake.wake("ledger_sync.tasks.push", connection_id=connection_id)
+    return len(ids)

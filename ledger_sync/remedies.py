@@ -1,0 +1,179 @@
+"""What pressing a remedy does: one decision of a person, audited, and the cause is closed or sent on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from django.db import transaction
+
+from billing import credits, invoicing, payments
+from billing.models import Charge, CreditNote
+from ledger_sync import connections, lanes, snags
+from ledger_sync.models import Link, Snag
+from practice.core import clock, money, owed
+from practice.core.owed import Urgency
+from practice.firm import clients
+
+
+class RemedyRefused(ValueError):
+    """The remedy cannot be applied as things stand; the text says why."""
+
+
+@transaction.atomic
+def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
+    """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer."""
+    snag = Snag.objects.select_for_update().select_related("link", "connection").get(pk=snag_id)
+    if snag.closed_at is not None:
+        return snag
+    if remedy not in {r.code for r in snags.remedies(snag)} or remedy not in _DO:
+        raise RemedyRefused("This cause does not offer that")
+    _DO[remedy](snag, reason)
+    snags.close(snag, remedy)
+    return snag
+
+
+def _retry(snag: Snag, reason: str) -> None:
+    """Send everything again that this cause set aside."""
+    rows = Link.objects.filter(connection=snag.connection, parked_code=snag.code)
+    if snag.code not in ("mapping_missing", "account_archived") and snag.link_id:
+        rows = rows.filter(pk=snag.link_id)
+    connections.try_again(connection_id=snag.connection_id, link_ids=list(rows.values_list("pk", flat=True)))
+
+
+def _keep_ours(snag: Snag, reason: str) -> None:
+    """The ledger gets our value with the next push of the client."""
+    link = _link(snag)
+    owed.owe(Link.objects.filter(pk=link.pk), urgency=Urgency.PERSON)
+    lanes.ring(snag.connection, "push")
+
+
+def _take_theirs(snag: Snag, reason: str) -> None:
+    """Our client gets the ledger's value."""
+    link = _link(snag)
+    name, value = snag.facts["name"], snag.facts["theirs"]
+    assert link.client is not None
+    if name.startswith("address."):
+        line: dict[str, str] = {name.removeprefix("address."): value}
+        clients.set_address(client_id=link.client.pk, **line)  # type: ignore[arg-type]
+        return
+    column = {"email": "billing_email"}.get(name, name)
+    clients.update_client(client_id=link.client.pk, **{column: value})  # type: ignore[arg-type]
+
+
+def _put_back(snag: Snag, reason: str) -> None:
+    """Send the invoice as the client was given it over what the ledger has now."""
+    link = _link(snag)
+    Link.objects.filter(pk=link.pk).update(base_ours={})
+    owed.owe(Link.objects.filter(pk=link.pk), urgency=Urgency.PERSON)
+    lanes.ring(snag.connection, "push")
+
+
+def _accept_credit(snag: Snag, reason: str) -> None:
+    """The ledger's invoice stays as edited; the difference becomes a credit note of ours, never pushed."""
+    link = _link(snag)
+    invoice = link.invoice
+    assert invoice is not None
+    difference = invoice.total - Decimal(str(snag.facts.get("their_total") or invoice.total))
+    if difference <= money.ZERO:
+        raise RemedyRefused("The ledger's total is higher: that needs the client's approval, or put the ledger back")
+    main = max(invoice.lines.all(), key=lambda line: line.amount)
+    gross = invoice.price_basis == "inclusive"
+    price = difference if gross else money.to_cents(difference * 100 / (100 + main.tax_rate))
+    line = credits.CreditLine(
+        f"Changed in {snag.connection.get_provider_display()}", Decimal(1), price, main.treatment, main.tax_rate,
+        main.service_id,
+    )  # fmt: skip
+    now = clock.now()
+    credits.credit_invoice(
+        invoice_id=invoice.pk, lines=[line], reason=CreditNote.Reason.LEDGER_EDIT, words=reason or "made in ledger by edit",
+        on=clock.today(snag.connection.entity.time_zone), now=now, origin=CreditNote.Origin.LEDGER,
+        number=f"{invoice.number}-edit-{snag.pk}",
+    )  # fmt: skip
+    theirs = link.base_theirs or {}
+    kept = {k: theirs.get(k) for k in ("number", "date", "contact", "currency", "net", "tax", "total", "lines")}
+    Link.objects.filter(pk=link.pk).update(base_ours={**(link.base_ours or {}), **kept})
+    invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
+
+
+def _void_here(snag: Snag, reason: str, *, rebill: bool) -> None:
+    link = _link(snag)
+    invoice = link.invoice
+    assert invoice is not None
+    invoicing.void_invoice(invoice_id=invoice.pk, reason=reason or f"voided in {snag.facts['ledger']}")
+    state = Charge.State.PLANNED if rebill else Charge.State.SKIPPED
+    for line in invoice.lines.select_related("charge"):
+        if line.charge is not None:
+            line.charge.state = state
+            line.charge.reason = "" if rebill else f"invoice {invoice.number} was voided in the ledger"
+            line.charge.save(update_fields=["state", "reason"])
+
+
+def _void_rebill(snag: Snag, reason: str) -> None:
+    """Void here; the charges go back into the plan."""
+    _void_here(snag, reason, rebill=True)
+
+
+def _void_drop(snag: Snag, reason: str) -> None:
+    """Void here; the charges are dropped."""
+    _void_here(snag, reason, rebill=False)
+
+
+def _post_again(snag: Snag, reason: str) -> None:
+    """A new document for money Stripe holds: the old link ends, the next generation is owed."""
+    link = _link(snag)
+    now = clock.now()
+    Link.objects.filter(pk=link.pk).update(gone_at=now)
+    fresh = Link.objects.create(
+        connection=link.connection, kind=link.kind, allocation=link.allocation, payment=link.payment, role=link.role,
+        generation=link.generation + 1,
+    )  # fmt: skip
+    owed.owe(Link.objects.filter(pk=fresh.pk), urgency=Urgency.PERSON)
+    for invoice_id in _invoices(link):
+        invoicing.release_invoice(invoice_id=invoice_id, code="payment_removed")
+    lanes.ring(snag.connection, "push")
+
+
+def _was_duplicate(snag: Snag, reason: str) -> None:
+    """Take the money off the invoice here as well; it stays the client's credit."""
+    link = _link(snag)
+    now = clock.now()
+    Link.objects.filter(pk=link.pk).update(gone_at=now)
+    rows = [link.allocation] if link.allocation else list(link.payment.allocations.all() if link.payment else [])
+    for allocation in rows:
+        payments.reverse_allocation(allocation_id=allocation.pk, reason=reason or "a duplicate", now=now)
+    for invoice_id in _invoices(link):
+        invoicing.release_invoice(invoice_id=invoice_id, code="payment_removed")
+
+
+def _release(snag: Snag, reason: str) -> None:
+    """End the hold on the invoice."""
+    link = _link(snag)
+    assert link.invoice is not None
+    invoicing.release_invoice(invoice_id=link.invoice.pk, code=snag.code)
+
+
+def _invoices(link: Link) -> list[int]:
+    if link.allocation is not None:
+        return [link.allocation.invoice_id]
+    return list(link.payment.allocations.values_list("invoice_id", flat=True)) if link.payment else []
+
+
+def _link(snag: Snag) -> Link:
+    if snag.link is None:
+        raise RemedyRefused("This cause is not about one record")
+    return snag.link
+
+
+_DO: dict[str, Callable[[Snag, str], None]] = {
+    "retry": _retry,
+    "keep_ours": _keep_ours,
+    "take_theirs": _take_theirs,
+    "put_back": _put_back,
+    "accept_credit": _accept_credit,
+    "void_rebill": _void_rebill,
+    "void_drop": _void_drop,
+    "post_again": _post_again,
+    "was_duplicate": _was_duplicate,
+    "release": _release,
+}

@@ -1,0 +1,192 @@
+"""Settle: what an answer says of each document becomes rows, one by one, in one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+
+from ledger_sync import documents, linking, snags
+from ledger_sync.lanes import Lease
+from ledger_sync.models import Call, CallItem, Lane, Link
+from ledger_sync.ports import Answer, LedgerError, Remote, Result
+from practice.core import clock, events, owed
+from practice.core.money import ZERO
+
+
+@transaction.atomic
+def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) -> list[CallItem]:
+    """Close an answered call. Returns the items that must be looked up before anything else is done about them.
+
+    Without the lease ids found are still kept, but nothing owed is cleared: somebody else has taken over.
+    """
+    held = lease.is_held()
+    _close(call, Call.Outcome.DONE, answer.status, "", answer.request_id)
+    to_look = []
+    by_position = {result.position: result for result in results}
+    for item in call.items.select_related("link__connection").order_by("position"):
+        result = by_position.get(item.position)
+        item.open_call = None
+        if result is None:
+            item.result, item.text = "unread", "the answer does not mention this document"
+            to_look.append(item)
+        elif result.ok:
+            item.result = "ok"
+            adopt(item, result.remote_id, result.version, result.theirs, clear=held)
+        elif result.look:
+            item.result, item.vendor_code, item.text = "look", result.code[:80], result.text[:500]
+            to_look.append(item)
+        elif result.later:
+            item.result = "later"
+            _postpone(item.link)
+        else:
+            item.result, item.vendor_code, item.text = "refused", result.code[:80], result.text[:500]
+            refuse(item.link, result.code, result.text)
+        item.save(update_fields=["result", "vendor_code", "text", "open_call"])
+    return to_look
+
+
+@transaction.atomic
+def refuse_whole(call: Call, error: LedgerError) -> None:
+    """The ledger refused a call as a whole: one document is parked, several are sent again one by one."""
+    _close(call, Call.Outcome.REFUSED, error.status, error.text, error.request_id)
+    items = list(call.items.select_related("link__connection"))
+    for item in items:
+        item.result = "refused" if len(items) == 1 else "split"
+        item.vendor_code, item.text, item.open_call = error.code[:80], error.text[:500], None
+        item.save(update_fields=["result", "vendor_code", "text", "open_call"])
+        if len(items) == 1:
+            refuse(item.link, error.code, error.text)
+
+
+@transaction.atomic
+def put_back(call: Call, error: LedgerError, *, penalise: bool) -> None:
+    """Nothing was done: the call is closed and its links may be tried again, later when ``penalise``."""
+    _close(call, Call.Outcome.TRY_LATER, error.status, error.text, error.request_id)
+    for item in call.items.select_related("link__connection"):
+        item.result, item.open_call = "later", None
+        item.save(update_fields=["result", "open_call"])
+        if penalise:
+            _postpone(item.link)
+
+
+@transaction.atomic
+def close_found(call: Call, found: dict[int, Remote | None]) -> None:
+    """Close a call nobody answered, with what looking showed for each position: there, or not."""
+    outcome = Call.Outcome.FOUND if any(found.values()) else Call.Outcome.ABSENT
+    _close(call, outcome, None, call.words, "")
+    for item in call.items.select_related("link__connection"):
+        item.open_call = None
+        item.result = "found" if found[item.position] else "absent"
+        item.save(update_fields=["open_call", "result"])
+        adopt_found(item, found[item.position])
+
+
+@transaction.atomic
+def adopt_found(item: CallItem, remote: Remote | None) -> None:
+    """Take what looking showed: equal is done; different is kept as theirs and stays owed; absent is sent anew."""
+    link = item.link
+    if item.ours["action"] in ("void", "delete"):
+        if remote is None or remote.gone or remote.theirs.get("status") in ("void", "deleted"):
+            adopt(item, link.remote_id or "", remote.version if remote else "", link.base_theirs or {}, clear=True)
+        else:
+            release(link)
+        return
+    if remote is None or remote.gone:
+        release(link)
+        return
+    taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(pk=link.pk)
+    if taken.exists():
+        refuse(link, "number_taken", "another record of ours is this document already")
+        return
+    same = same_content(item.ours["doc"], remote.theirs)
+    adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same)
+    if not same:
+        refuse(link, "number_taken", "a document with this number exists there with other content")
+
+
+def adopt(item: CallItem, remote_id: str, version: str, theirs: dict[str, object], *, clear: bool) -> None:
+    """Keep what the ledger has for a link; clear the revision that was sent, and only that one."""
+    link = item.link
+    action = item.ours["action"]
+    now = clock.now()
+    gone = action == "delete" or (action == "void" and link.kind != "invoice")
+    Link.objects.filter(pk=link.pk, generation=item.generation).update(
+        remote_id=remote_id or link.remote_id,
+        remote_version=version,
+        base_ours=item.ours["doc"],
+        base_theirs=theirs or link.base_theirs or {},
+        verified_at=now,
+        gone_at=now if gone else link.gone_at,
+    )
+    link.refresh_from_db()
+    if clear and owed.settle(Link.objects.filter(pk=link.pk), sent_rev=item.sent_rev):
+        snags.close_for_link(link)
+    linking.release_dependants(link)
+    _compare_totals(link, item, theirs)
+    events.record("ledger_sync.link.agreed", link, action=action)
+
+
+def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:
+    """Whether a document found there is the one we sent: every telling field both sides have is equal."""
+    telling = ("number", "contact", "total", "currency", "date", "amount", "invoice", "from", "to", "code")
+    pairs = [(str(ours[k]), str(theirs[k])) for k in telling if ours.get(k) and theirs.get(k)]
+    return bool(pairs) and all(a == b for a, b in pairs)
+
+
+def refuse(link: Link, code: str, text: str) -> None:
+    """Park a link for a person, with the ledger's own words."""
+    known = code if code in snags.WORDS else "refused"
+    what = documents.describe(link)
+    owed.park(Link.objects.filter(pk=link.pk), code=known)
+    money = documents.value_of(link) if link.kind not in ("client", "item") else ZERO
+    name = what if link.kind == "client" else ""
+    snags.open_snag(
+        link.connection, known, subject=f"{link.kind}:{link.pk}", link=link, money=money, what=what, said=text, name=name
+    )
+
+
+def release(link: Link) -> None:
+    """Let a link be tried again now."""
+    owed.release(Link.objects.filter(pk=link.pk))
+
+
+def _postpone(link: Link) -> None:
+    link.refresh_from_db()
+    rows = Link.objects.filter(pk=link.pk)
+    if link.tries >= owed.MAX_TRIES:
+        owed.park(rows, code="tries_used_up")
+        what = documents.describe(link)
+        snags.open_snag(
+            link.connection, "tries_used_up", subject=f"{link.kind}:{link.pk}", link=link, what=what, tries=link.tries
+        )
+        return
+    owed.postpone(rows, until=clock.now() + max(owed.backoff(link.tries), timedelta(seconds=1)))
+
+
+def _compare_totals(link: Link, item: CallItem, theirs: dict[str, object]) -> None:
+    ours = item.ours["doc"].get("total")
+    said = theirs.get("total")
+    if link.kind not in ("invoice", "credit") or ours is None or said is None or str(ours) == str(said):
+        return
+    subject = link.subject
+    snags.open_snag(
+        link.connection,
+        "totals_differ",
+        subject=f"{link.kind}:{link.pk}",
+        link=link,
+        money=subject.total,
+        what=documents.describe(link),
+        ours=ours,
+        theirs=said,
+    )
+
+
+def _close(call: Call, outcome: str, status: int | None, words: str, request_id: str) -> None:
+    call.closed_at, call.outcome, call.http_status = clock.now(), outcome, status
+    call.words, call.vendor_request_id = words[:500], request_id[:80]
+    call.save(update_fields=["closed_at", "outcome", "http_status", "words", "vendor_request_id"])
+    lane = Lane.objects.filter(connection_id=call.connection_id, name="push")
+    if outcome == Call.Outcome.DONE:
+        lane.filter(failures__gt=0).update(failures=0, reason="")

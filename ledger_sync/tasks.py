@@ -1,0 +1,40 @@
+"""What workers are woken for: a name, ids, one call. Safe to run twice, late, or never."""
+
+from __future__ import annotations
+
+from ledger_sync import inbound, pulling, pushing
+from ledger_sync.models import Connection, Delivery, Hint
+from practice.core import clock
+
+
+def push(connection_id: int) -> None:
+    """Send what a connection's ledger is owed."""
+    pushing.push(connection_id)
+
+
+def pull(connection_id: int) -> None:
+    """Fetch what was hinted at."""
+    pulling.pull(connection_id)
+
+
+def sweep_connection(connection_id: int) -> None:
+    """Find what no notice told: "sync now"."""
+    pulling.pull(connection_id, sweep=True, references=True)
+
+
+def work_delivery(delivery_id: int) -> None:
+    """Turn a stored notice into hints."""
+    inbound.work(delivery_id)
+
+
+def sweep() -> None:
+    """Once a minute: ring for everything due, work forgotten notices, sweep connections whose turn it is."""
+    now = clock.now()
+    for delivery_id in Delivery.objects.filter(worked_at__isnull=True).values_list("pk", flat=True)[:500]:
+        inbound.work(delivery_id)
+    pushing.ring_all()
+    for connection in Connection.objects.filter(state=Connection.State.LIVE).select_related("entity"):
+        hinted = Hint.objects.filter(connection=connection, ready_at__lte=now).exists()
+        due = pulling.sweep_due(connection, now)
+        if hinted or due:
+            pulling.pull(connection.pk, sweep=due, references=due)

@@ -1,0 +1,1 @@
+"""The practice itself: its site, its firm, and the ground both stand on."""

@@ -1,0 +1,153 @@
+"""Requests, responses and routes of a sandbox: just enough HTTP to speak a vendor's wire."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+class ConnectionLost(Exception):
+    """The sandbox hung up: the caller sees a reset connection, whatever had been committed before."""
+
+
+class TimedOut(Exception):
+    """The sandbox never answered: the caller's read timeout expires."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request as it arrived; header names are lower case."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @classmethod
+    def build(cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str | None = None) -> Request:
+        """Read a request from a method, a URL (path or absolute), headers and a body."""
+        parts = urlsplit(url)
+        raw = body.encode() if isinstance(body, str) else (body or b"")
+        lowered = {str(k).lower(): _text(v) for k, v in (headers or {}).items()}
+        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
+        return cls(method.upper(), unquote(parts.path) or "/", query, lowered, raw)
+
+    def arg(self, name: str, default: str = "") -> str:
+        """The last value of a query argument; names are compared without case, as Xero does."""
+        wanted = name.lower()
+        for key, value in reversed(self.query):
+            if key.lower() == wanted:
+                return value
+        return default
+
+    def args(self, name: str) -> list[str]:
+        """Every value of a query argument, in order."""
+        return [value for key, value in self.query if key == name]
+
+    def form(self) -> dict[str, str]:
+        """The body read as an HTML form (last value wins)."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def json(self) -> Any:
+        """The body read as JSON. Raises ValueError when it is not."""
+        return json.loads(self.body.decode("utf-8"))
+
+    def cookie(self, name: str) -> str:
+        """The value of one cookie, or an empty string."""
+        for part in self.headers.get("cookie", "").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return value
+        return ""
+
+
+@dataclass
+class Response:
+    """One HTTP response; ``truncate`` cuts the body short while the declared length stays."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    truncate: bool = False
+
+    @classmethod
+    def of_json(cls, value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """A JSON response, compact, in UTF-8."""
+        body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        return cls(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
+
+    @classmethod
+    def of_html(cls, text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        """An HTML page."""
+        return cls(status, text.encode(), {"Content-Type": "text/html; charset=utf-8", **(headers or {})})
+
+    @classmethod
+    def redirect(cls, location: str, headers: dict[str, str] | None = None) -> Response:
+        """A 302 to another address."""
+        return cls(302, b"", {"Location": location, **(headers or {})})
+
+    def json(self) -> Any:
+        """The body read as JSON."""
+        return json.loads(self.body)
+
+
+class Application(Protocol):
+    """What every sandbox is."""
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Raises ConnectionLost or TimedOut where the vendor would not have answered."""
+
+    def tick(self) -> None:
+        """Do what time alone brings: settle debits, deliver webhooks, send payouts."""
+
+
+Handler = Callable[..., Response]
+
+
+class Router:
+    """Routes by method and path pattern; ``{name}`` matches one segment, ``{name:path}`` the rest."""
+
+    def __init__(self) -> None:
+        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
+
+    def route(self, methods: str, pattern: str) -> Callable[[Handler], Handler]:
+        """Register a handler for one or more methods ("GET POST"); paths are compared without case."""
+
+        def register(handler: Handler) -> Handler:
+            for method in methods.split():
+                self._routes.append((method, _compile(pattern), handler))
+            return handler
+
+        return register
+
+    def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
+        """The handler for a request and the arguments in its path, or None."""
+        for wanted, pattern, handler in self._routes:
+            if wanted == method and (match := pattern.fullmatch(path)):
+                return handler, match.groupdict()
+        return None
+
+    def methods(self, path: str) -> set[str]:
+        """The methods some handler takes at a path."""
+        return {method for method, pattern, _ in self._routes if pattern.fullmatch(path)}
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"(\{\w+(?::path)?\})", pattern)
+    out = ""
+    for part in parts:
+        if part.startswith("{"):
+            name, _, kind = part[1:-1].partition(":")
+            out += f"(?P<{name}>.+)" if kind else f"(?P<{name}>[^/]+)"
+        else:
+            out += re.escape(part)
+    return re.compile(out, re.IGNORECASE)
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)

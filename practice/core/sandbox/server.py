@@ -1,0 +1,105 @@
+"""A sandbox over loopback HTTP, in its own process, answering after a settable delay."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import urllib.error
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from practice.core import clock
+from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
+
+
+class Server(ThreadingHTTPServer):
+    """One sandbox on 127.0.0.1; ``delay`` seconds pass before each answer."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, application: Application, port: int = 0, delay: float = 0.0) -> None:
+        self.application = application
+        self.delay = delay
+        self._stopping = threading.Event()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    @property
+    def port(self) -> int:
+        """The port in use."""
+        return int(self.server_address[1])
+
+    def run(self) -> None:
+        """Serve until :meth:`stop`, with a heartbeat that lets time pass for the sandbox."""
+        threading.Thread(target=self._heart, name="sandbox-tick", daemon=True).start()
+        self.serve_forever(poll_interval=0.1)
+
+    def stop(self) -> None:
+        """Stop serving; safe from another thread."""
+        self._stopping.set()
+        threading.Thread(target=self.shutdown, daemon=True).start()
+
+    def _heart(self) -> None:
+        while not self._stopping.wait(0.1):
+            self.application.tick()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+    wbufsize = -1
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay silent: the sandboxes share a terminal with the demo."""
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length) if length else b""
+        request = Request.build(self.command, self.path, dict(self.headers.items()), body)
+        try:
+            response = self.server.application.handle(request)
+        except ConnectionLost:
+            self._hang_up()
+            return
+        except TimedOut:
+            clock.sleep(70)
+            self._hang_up()
+            return
+        if self.server.delay and not request.path.startswith("/_"):
+            clock.sleep(self.server.delay)
+        self._write(response)
+
+    def _write(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        self.wfile.write(response.body[: len(response.body) // 2] if response.truncate else response.body)
+        if response.truncate:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            self.wfile.flush()
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815 (http.server's names)
+
+
+def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+    """Deliver one webhook over HTTP. Returns the status, 0 when nobody answered."""
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (http to loopback)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return int(error.code)
+    except (OSError, ValueError):
+        return 0

@@ -1,0 +1,1 @@
+"""Fragments proposals lend to lower pages."""

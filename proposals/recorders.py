@@ -1,0 +1,1 @@
+"""What proposals write down when a lower package records an event."""
