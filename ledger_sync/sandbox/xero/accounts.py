@@ -95,7 +95,9 @@ def _checked(books: Books, fields: Row, existing: Row | None) -> Row:
         row.setdefault("CurrencyCode", books.organisation["BaseCurrency"])
         row.setdefault("BankAccountNumber", "")
     if books.get("TaxRates", row["TaxType"]) is None and row["TaxType"] != "NONE":
-        raise Invalid(f"The TaxType code {row['TaxType']} does not exist or cannot be used for this type of transaction.")
+        raise Invalid(
+            f"The TaxType code {row['TaxType']} does not exist or cannot be used for this type of transaction."
+        )
     return row
 
 

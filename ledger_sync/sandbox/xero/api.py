@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ledger_sync.sandbox.xero import credits, lists, notes, tracking, wire
+from ledger_sync.sandbox.xero import crediting, lists, notes, tracking, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import JSON, Invalid, Refused, malformed, not_found, validation
 from ledger_sync.sandbox.xero.resources import RESOURCES, Resource
@@ -14,6 +14,12 @@ from ledger_sync.sandbox.xero.wire import Row
 from practice.core.sandbox.http import Request, Response
 
 ROOT = "/api.xro/2.0/"
+#: Fields that hold one object, and fields that hold a list of them.
+_OBJECTS = frozenset(
+    "Account BankAccount Contact CreditNote FromBankAccount Invoice Overpayment Prepayment PurchaseDetails "
+    "SalesDetails ToBankAccount".split()
+)
+_LISTS = frozenset("Addresses ContactPersons Payments Phones TaxComponents".split())
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def _delete(call: Call, resource: Resource, row: Row) -> Response:
 
 
 def elements(request: Request, name: str) -> list[Row]:
-    """The elements of a body: ``{"Invoices": [...]}``, a list, or one object. Raises Refused when it is none of them."""
+    """The elements of a body: ``{"Invoices": [...]}``, a list, or one object. Raises Refused for anything else."""
     try:
         body = wire.decode(request.body)
     except (ValueError, UnicodeDecodeError):
@@ -110,7 +116,14 @@ def elements(request: Request, name: str) -> list[Row]:
     inside = [inside] if isinstance(inside, dict) else inside
     if not isinstance(inside, list) or not inside or not all(isinstance(element, dict) for element in inside):
         raise malformed(f"{name} expected")
-    return [{key: value for key, value in element.items() if value is not None} for element in inside]
+    return [_well_formed({key: value for key, value in element.items() if value is not None}) for element in inside]
+
+
+def _well_formed(element: Row) -> Row:
+    for key, value in element.items():
+        if (key in _OBJECTS and not isinstance(value, dict)) or (key in _LISTS and not isinstance(value, list)):
+            raise malformed(key)
+    return element
 
 
 def _write(call: Call, resource: Resource, sent: list[Row], row: Row | None) -> Response:
@@ -122,7 +135,9 @@ def _write(call: Call, resource: Resource, sent: list[Row], row: Row | None) -> 
     if resource.save is None:
         raise not_found()
     asked = call.request.arg("summarizeErrors")
-    summarize = lists.is_true(asked) if asked and row is None else call.books.switches.summarize_default or row is not None
+    summarize = (
+        lists.is_true(asked) if asked and row is None else call.books.switches.summarize_default or row is not None
+    )
     shown, failed = [], []
     for element in sent:
         try:
@@ -188,24 +203,35 @@ def _allocations(call: Call, resource: Resource, row: Row, rest: str) -> Respons
         if found is None or found["_source"] != row[resource.key]:
             raise not_found()
         try:
-            credits.remove_allocation(call.books, found)
+            crediting.remove_allocation(call.books, found)
         except Invalid as invalid:
             raise notes.refuse(invalid.messages[0]) from invalid
         # Exactly the specification's shape, which the SDK cannot read back.
-        gone = {"AllocationId": rest, "Date": found["Date"], "Invoice": [{"InvoiceID": found["_invoice"]}], "IsDeleted": True}
+        gone = {
+            "AllocationId": rest,
+            "Date": found["Date"],
+            "Invoice": [{"InvoiceID": found["_invoice"]}],
+            "IsDeleted": True,
+        }
         return _wrap(call, gone)
     shown, failed = [], []
     for element in elements(call.request, "Allocations"):
         try:
             with call.books.store.transaction():
-                made = credits.allocate(call.books, resource.name, row[resource.key], element)
+                made = crediting.allocate(call.books, resource.name, row[resource.key], element)
         except Invalid as invalid:
             errors = [{"Message": message} for message in invalid.messages]
             failed.append({**wire.echo(element), "ValidationErrors": errors})
             shown.append({**failed[-1], "StatusAttributeString": "ERROR"})
             continue
-        source = {credits.CREDITS[resource.name].key: row[resource.key], "ID": row[resource.key], "LineItems": []}
-        shown.append({**credits.allocation_on(call.books, made["AllocationID"]), resource.name[:-1]: source, "ValidationErrors": []})
+        source = {crediting.CREDITS[resource.name].key: row[resource.key], "ID": row[resource.key], "LineItems": []}
+        shown.append(
+            {
+                **crediting.allocation_on(call.books, made["AllocationID"]),
+                resource.name[:-1]: source,
+                "ValidationErrors": [],
+            }
+        )
     asked = call.request.arg("summarizeErrors")
     if failed and (lists.is_true(asked) if asked else call.books.switches.summarize_default):
         raise validation(failed)
@@ -235,7 +261,9 @@ def _options(call: Call, resource: Resource, row: Row, rest: str) -> Response:
 
 
 def _group_contacts(call: Call, resource: Resource, row: Row, rest: str) -> Response:
-    members = [member for member in row["Contacts"] if call.method != "DELETE" or (rest and member["ContactID"] != rest)]
+    members = [
+        member for member in row["Contacts"] if call.method != "DELETE" or (rest and member["ContactID"] != rest)
+    ]
     if call.method == "PUT":
         for element in elements(call.request, "Contacts"):
             contact = call.books.get("Contacts", element.get("ContactID"))

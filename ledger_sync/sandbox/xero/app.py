@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from ledger_sync.sandbox.xero import api, company, control, errors, gate
 from ledger_sync.sandbox.xero.bookkeeper import Bookkeeper
@@ -91,7 +91,7 @@ class XeroSandbox:
 
     def bookkeeper_of(self, tenant: str) -> Bookkeeper:
         """What a person can do in one organisation."""
-        return Bookkeeper(self.books(tenant), self.identity)
+        return Bookkeeper(replace(self.books(tenant), unit_places=4), self.identity)
 
     def books(self, tenant: str, *, by_app: bool = False) -> Books:
         """The books of one organisation, as the bookkeeper or as the app sees them."""
@@ -194,7 +194,9 @@ class XeroSandbox:
 
     def _work(self, request: Request, tenant: str) -> Response:
         """Work a call; whatever it refuses leaves no trace."""
-        if len(request.body) > max(self.limits.body_bytes, "/attachments/" in request.path.lower() and self.limits.attachment_bytes):
+        if len(request.body) > max(
+            self.limits.body_bytes, "/attachments/" in request.path.lower() and self.limits.attachment_bytes
+        ):
             return Response(413)
         try:
             with self.store.transaction():

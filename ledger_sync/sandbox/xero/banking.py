@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ledger_sync.sandbox.xero import accounts, contacts, credits, documents, lines, payments, wire
+from ledger_sync.sandbox.xero import accounts, contacts, crediting, documents, lines, payments, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Invalid, malformed
 from ledger_sync.sandbox.xero.wire import Row
@@ -57,15 +57,24 @@ def _create(books: Books, data: Row) -> Row:
     row.update(_fields(books, data, row))
     for kind in ("Overpayments", "Prepayments"):
         if kind[:-1].upper() in row["Type"]:
-            key = credits.CREDITS[kind].key
-            row[key] = credits.from_receipt(books, kind, row)[key]
+            key = crediting.CREDITS[kind].key
+            row[key] = crediting.from_receipt(books, kind, row)[key]
     contacts.used(books, row["_contact"], selling=row["Type"].startswith("RECEIVE"))
-    books.note("BankTransactions", row["BankTransactionID"], "Created", f"{row['Type']} {row['Total']} {row['Reference']}".strip())
+    books.note(
+        "BankTransactions",
+        row["BankTransactionID"],
+        "Created",
+        f"{row['Type']} {row['Total']} {row['Reference']}".strip(),
+    )
     return books.touch("BankTransactions", row)
 
 
 def _fields(books: Books, data: Row, row: Row) -> Row:
-    account = accounts.find(books, data.get("BankAccount")) if data.get("BankAccount") else books.get("Accounts", row.get("_bank"))
+    account = (
+        accounts.find(books, data.get("BankAccount"))
+        if data.get("BankAccount")
+        else books.get("Accounts", row.get("_bank"))
+    )
     if account is None or account["Type"] != "BANK" or account["Status"] != "ACTIVE":
         raise Invalid("A valid bank account must be specified.")
     fields: Row = {"_bank": account["AccountID"], "_contact": row.get("_contact")}
@@ -95,7 +104,7 @@ def _lines(books: Books, data: Row, row: Row) -> Row:
     control = ("DEBTORS" if receiving else "CREDITORS") if overpayment else ""
     terms = lines.Terms(selling=receiving, amount_types=kinds, complete=True, control=control)
     given = data.get("LineItems")
-    if given is None and "_bank" not in row or given == []:
+    if given == [] or (given is None and "_bank" not in row):
         raise Invalid("One or more line items must be specified")
     if overpayment and given is not None and len(given) != 1:
         raise Invalid("An overpayment has exactly one line item.")
@@ -113,7 +122,7 @@ def _refuse_change(books: Books, row: Row) -> None:
         raise Invalid("This bank transaction has been reconciled and cannot be edited or deleted.")
     if "TRANSFER" in row["Type"]:
         raise Invalid("A bank transfer cannot be edited here.")
-    for kind, credit in credits.CREDITS.items():
+    for kind, credit in crediting.CREDITS.items():
         source = books.get(kind, row.get(credit.key))
         if source is not None and (source["_allocations"] or source["_payments"]):
             raise Invalid("This document cannot be edited as it has a payment or credit note allocated to it.")
@@ -122,7 +131,7 @@ def _refuse_change(books: Books, row: Row) -> None:
 def delete(books: Books, row: Row) -> Row:
     """Delete a bank transaction, and the unused credit it made. Raises Invalid when its date is locked."""
     books.refuse_locked(row["Date"])
-    for kind, credit in credits.CREDITS.items():
+    for kind, credit in crediting.CREDITS.items():
         source = books.get(kind, row.get(credit.key))
         if source is not None:
             books.touch(kind, source, Status="VOIDED", RemainingCredit="0.00")
@@ -153,10 +162,11 @@ def save_transfer(books: Books, data: Row, method: str) -> Row:
             raise Invalid("Bank transfers can only be created or deleted.")
         return _delete_transfer(books, existing)
     source, target = accounts.find(books, data.get("FromBankAccount")), accounts.find(books, data.get("ToBankAccount"))
-    for account in (source, target):
-        if account is None or account["Type"] != "BANK" or account["Status"] != "ACTIVE":
-            raise Invalid("A valid bank account must be specified.")
-    if source is None or target is None or source["AccountID"] == target["AccountID"]:
+    if source is None or target is None:
+        raise Invalid("A valid bank account must be specified.")
+    if any(account["Type"] != "BANK" or account["Status"] != "ACTIVE" for account in (source, target)):
+        raise Invalid("A valid bank account must be specified.")
+    if source["AccountID"] == target["AccountID"]:
         raise Invalid("The bank accounts of a transfer must be different.")
     if source.get("CurrencyCode") != target.get("CurrencyCode"):
         raise Invalid("Bank accounts must be of the same currency.")
@@ -248,25 +258,24 @@ class BankLine:
     balance: Decimal
     reconciled: bool
     kind: str
-    key: str
 
 
 def statement(books: Books, account_id: str) -> list[BankLine]:
     """Every movement on a bank account in date order, with a running balance."""
-    moves: list[tuple[str, str, Decimal, str, Row]] = []
-    for row in books.table("Payments").values():
-        if row["_account"] == account_id and row["Status"] != "DELETED":
-            moves.append((row["Date"], row["PaymentID"], payments.signed(row), "Payment", row))
-    for row in books.table("BankTransactions").values():
-        if row["_bank"] == account_id and row["Status"] == "AUTHORISED":
-            total = Decimal(row["Total"])
-            moves.append(
-                (row["Date"], row["BankTransactionID"], total if row["Type"].startswith("RECEIVE") else -total, row["Type"], row)
-            )
+    moves = [
+        (payments.signed(row), "Payment", row)
+        for row in books.table("Payments").values()
+        if row["_account"] == account_id and row["Status"] != "DELETED"
+    ]
+    moves += [
+        (Decimal(row["Total"]) * (1 if row["Type"].startswith("RECEIVE") else -1), row["Type"], row)
+        for row in books.table("BankTransactions").values()
+        if row["_bank"] == account_id and row["Status"] == "AUTHORISED"
+    ]
     balance = wire.ZERO
     out = []
-    for day, key, amount, kind, row in sorted(moves, key=lambda move: move[0]):
+    for amount, kind, row in sorted(moves, key=lambda move: str(move[2]["Date"])):
         balance += amount
         name = contacts.short(books, row["_contact"])["Name"] if row.get("_contact") else "Transfer"
-        out.append(BankLine(day, name, row["Reference"], amount, balance, row["IsReconciled"], kind, key))
+        out.append(BankLine(row["Date"], name, row["Reference"], amount, balance, row["IsReconciled"], kind))
     return out

@@ -6,7 +6,17 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
-from ledger_sync.sandbox.xero import accounts, banking, contacts, creditnotes, credits, invoices, payments, tracking, wire
+from ledger_sync.sandbox.xero import (
+    accounts,
+    banking,
+    contacts,
+    crediting,
+    creditnotes,
+    invoices,
+    payments,
+    tracking,
+    wire,
+)
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Invalid
 from ledger_sync.sandbox.xero.oauth import Identity
@@ -79,8 +89,14 @@ class Bookkeeper:
         row = self._get("Invoices", invoice_id)
         sent = []
         for line in row["LineItems"]:
-            one = {key: value for key, value in line.items() if key not in ("_tracking", "AccountID", "LineAmount", "TaxAmount")}
-            pairs = [{"TrackingCategoryID": p["_category"], "TrackingOptionID": p["_option"]} for p in line["_tracking"]]
+            one = {
+                key: value
+                for key, value in line.items()
+                if key not in ("_tracking", "AccountID", "LineAmount", "TaxAmount")
+            }
+            pairs = [
+                {"TrackingCategoryID": p["_category"], "TrackingOptionID": p["_option"]} for p in line["_tracking"]
+            ]
             sent.append({**one, "Tracking": pairs, **(fields if line["LineItemID"] == line_id else {})})
         return self.edit_invoice(invoice_id, {"LineItems": sent})
 
@@ -112,13 +128,19 @@ class Bookkeeper:
         with self._change():
             note = creditnotes.save(self.books, fields, "PUT")
             allocation = {"Invoice": {"InvoiceID": invoice_id}, "Amount": Decimal(note["Total"])}
-            credits.allocate(self.books, "CreditNotes", note["CreditNoteID"], allocation)
+            crediting.allocate(self.books, "CreditNotes", note["CreditNoteID"], allocation)
         return self._get("CreditNotes", note["CreditNoteID"])
 
     # Payments and the bank
 
     def record_payment(
-        self, invoice_id: str, amount: Decimal | None = None, *, account_code: str = BANK, date: str = "", reference: str = ""
+        self,
+        invoice_id: str,
+        amount: Decimal | None = None,
+        *,
+        account_code: str = BANK,
+        date: str = "",
+        reference: str = "",
     ) -> Row:
         """Record that an invoice was paid at the bank; all that is due when no amount is given."""
         invoice = self._get("Invoices", invoice_id)
@@ -195,7 +217,10 @@ class Bookkeeper:
     def _option(self, category: str, option: str, change: Row) -> Row:
         for row in self.books.table("TrackingCategories").values():
             for found in row["Options"]:
-                if category in (row["TrackingCategoryID"], row["Name"]) and option in (found["TrackingOptionID"], found["Name"]):
+                if category in (row["TrackingCategoryID"], row["Name"]) and option in (
+                    found["TrackingOptionID"],
+                    found["Name"],
+                ):
                     with self._change():
                         return tracking.change_option(self.books, row, found["TrackingOptionID"], change)
         raise Invalid("The tracking option could not be found.")
@@ -209,7 +234,12 @@ class Bookkeeper:
 
     def add_repeating_invoice(self, contact_id: str, fields: Row) -> Row:
         """Set up a monthly repeating invoice; ``fields`` are an invoice's, with ``NextScheduledDate``."""
-        data: dict[str, Any] = {"Type": "ACCREC", "Status": "AUTHORISED", **fields, "Contact": {"ContactID": contact_id}}
+        data: dict[str, Any] = {
+            "Type": "ACCREC",
+            "Status": "AUTHORISED",
+            **fields,
+            "Contact": {"ContactID": contact_id},
+        }
         with self._change():
             sample = invoices.save(self.books, {**data, "Status": "DRAFT"}, "PUT")
             self.books.drop("Invoices", sample["InvoiceID"])
@@ -242,7 +272,10 @@ class Bookkeeper:
         template = self._get("RepeatingInvoices", repeating_id)
         schedule = template["Schedule"]
         day = schedule["NextScheduledDate"]
-        sent = [{key: value for key, value in line.items() if key not in ("LineItemID", "_tracking")} for line in template["LineItems"]]
+        sent = [
+            {key: value for key, value in line.items() if key not in ("LineItemID", "_tracking")}
+            for line in template["LineItems"]
+        ]
         fields: Row = {
             "Type": "ACCREC",
             "Contact": {"ContactID": template["_contact"]},

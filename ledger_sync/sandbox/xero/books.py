@@ -54,7 +54,7 @@ class Ids:
     """Identifiers that come out the same on every replay: uuid4 from a seeded source, a fresh stretch per start."""
 
     def __init__(self, seed: int, start: int) -> None:
-        self._random = random.Random(f"{seed}:{start}")  # noqa: S311 (replays must be equal)
+        self._random = random.Random(f"{seed}:{start}")
 
     def new(self) -> str:
         """The next identifier."""

@@ -79,7 +79,7 @@ def found(sandbox: XeroSandbox, what: str | Row) -> None:
         raise ValueError(f"unknown company {what!r}: vendor, empty or a description")
     described: Row = what if isinstance(what, dict) else {}
     if what == "vendor":
-        from ledger_sync.sandbox.xero import company_vendor  # noqa: PLC0415 (founds through this module)
+        from ledger_sync.sandbox.xero import company_vendor
 
         described = company_vendor.DESCRIPTION
     with sandbox.store.transaction():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ledger_sync.sandbox.xero import banking, creditnotes, credits, invoices, payments, wire
+from ledger_sync.sandbox.xero import banking, crediting, creditnotes, invoices, payments, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.wire import Row
 
@@ -47,14 +47,21 @@ _ITEMS = (
 
 
 def _person(name: str, first: str, last: str) -> Row:
-    street = {"AddressType": "STREET", "AddressLine1": f"{len(name)} Wharf Street", "City": "Port Vale", "Region": "NSW"}
+    street = {
+        "AddressType": "STREET",
+        "AddressLine1": f"{len(name)} Wharf Street",
+        "City": "Port Vale",
+        "Region": "NSW",
+    }
     return {
         "Name": name,
         "FirstName": first,
         "LastName": last,
-        "EmailAddress": f"{first}.{last}@{name.split()[0].lower()}.example".lower(),
+        "EmailAddress": f"{first}.{last}@{name.split(maxsplit=1)[0].lower()}.example".lower(),
         "Addresses": [{**street, "PostalCode": "2999", "Country": "Australia"}],
-        "Phones": [{"PhoneType": "DEFAULT", "PhoneNumber": f"5550 {len(name):02}{len(last):02}", "PhoneAreaCode": "02"}],
+        "Phones": [
+            {"PhoneType": "DEFAULT", "PhoneNumber": f"5550 {len(name):02}{len(last):02}", "PhoneAreaCode": "02"}
+        ],
     }
 
 
@@ -129,7 +136,12 @@ class _Trading:
 
     def pay(self, invoice: Row, amount: Decimal, account: str) -> None:
         day = min(wire.days_after(invoice["Date"], 10), self.today)
-        data = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Account": {"Code": account}, "Amount": amount, "Date": day}
+        data = {
+            "Invoice": {"InvoiceID": invoice["InvoiceID"]},
+            "Account": {"Code": account},
+            "Amount": amount,
+            "Date": day,
+        }
         payments.create(self.books, {**data, "IsReconciled": account == "090"})
 
     def bills(self) -> None:
@@ -151,10 +163,17 @@ class _Trading:
     def credit_note(self) -> None:
         invoice = self.invoice(8, 25, "AUTHORISED")
         line = {"Description": "Goodwill", "UnitAmount": 50, "AccountCode": "205", "TaxType": "OUTPUT"}
-        data = {"Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["_contact"]}, "LineItems": [line], "Status": "AUTHORISED"}
-        note = creditnotes.save(self.books, {**data, "Date": self.day(12), "Reference": invoice["InvoiceNumber"]}, "PUT")
+        data = {
+            "Type": "ACCRECCREDIT",
+            "Contact": {"ContactID": invoice["_contact"]},
+            "LineItems": [line],
+            "Status": "AUTHORISED",
+        }
+        note = creditnotes.save(
+            self.books, {**data, "Date": self.day(12), "Reference": invoice["InvoiceNumber"]}, "PUT"
+        )
         allocation = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": Decimal("30.00")}
-        credits.allocate(self.books, "CreditNotes", note["CreditNoteID"], allocation)
+        crediting.allocate(self.books, "CreditNotes", note["CreditNoteID"], allocation)
 
     def overpayment(self) -> None:
         line = {"Description": "Paid twice", "UnitAmount": 120}
@@ -185,5 +204,9 @@ class _Trading:
     def repeating(self) -> None:
         for i in (9, 10):
             line = {"ItemCode": "BOOKS-M", "Quantity": 1}
-            fields = {"LineItems": [line], "Reference": "Monthly", "NextScheduledDate": wire.days_after(self.today, 5 + i)}
+            fields = {
+                "LineItems": [line],
+                "Reference": "Monthly",
+                "NextScheduledDate": wire.days_after(self.today, 5 + i),
+            }
             self.sandbox.bookkeeper_of(self.books.tenant).add_repeating_invoice(self.people[i], fields)

@@ -11,7 +11,8 @@ from ledger_sync.sandbox.xero.errors import Invalid
 from ledger_sync.sandbox.xero.wire import Row
 
 NAMELESS = (
-    "The Contact must contain at least 1 of the following elements to identify the contact: Name, ContactID, ContactNumber"
+    "The Contact must contain at least 1 of the following elements to identify the contact: "
+    "Name, ContactID, ContactNumber"
 )
 _LENGTHS = {
     "AccountNumber": 50,
@@ -31,7 +32,17 @@ _WRITABLE = (
     "XeroNetworkKey SalesTrackingCategories PurchasesTrackingCategories"
 ).split()
 _PHONES = {"DEFAULT", "DDI", "MOBILE", "FAX"}
-_ADDRESS = ("AddressLine1", "AddressLine2", "AddressLine3", "AddressLine4", "City", "Region", "PostalCode", "Country", "AttentionTo")
+_ADDRESS = (
+    "AddressLine1",
+    "AddressLine2",
+    "AddressLine3",
+    "AddressLine4",
+    "City",
+    "Region",
+    "PostalCode",
+    "Country",
+    "AttentionTo",
+)
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
@@ -58,7 +69,9 @@ def for_document(books: Books, given: object) -> Row:
     if row is None and data.get("ContactID"):
         raise Invalid("The contact could not be found.")
     if row is None:
-        return save(books, {key: data[key] for key in ("Name", "ContactNumber", "EmailAddress") if data.get(key)}, "PUT")
+        return save(
+            books, {key: data[key] for key in ("Name", "ContactNumber", "EmailAddress") if data.get(key)}, "PUT"
+        )
     if row["ContactStatus"] != "ACTIVE":
         raise Invalid("The contact is archived and cannot be used.")
     return row

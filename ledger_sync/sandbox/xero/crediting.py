@@ -159,10 +159,11 @@ def show(books: Books, kind: str, row: Row, form: str) -> Row:
 def from_receipt(books: Books, kind: str, transaction: Row) -> Row:
     """The credit that a receive or spend money transaction of that type makes."""
     credit = CREDITS[kind]
-    names = "Type Date LineAmountTypes LineItems SubTotal TotalTax Total CurrencyCode CurrencyRate Reference _contact".split()
+    names = "Type Date LineAmountTypes LineItems SubTotal TotalTax Total CurrencyCode CurrencyRate Reference".split()
     row: Row = {
         credit.key: books.ids.new(),
         **{name: transaction[name] for name in names if name in transaction},
+        "_contact": transaction["_contact"],
         "Status": "AUTHORISED",
         "HasAttachments": False,
         "_payments": [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger_sync.sandbox.xero import contacts, credits, documents, invoices, lines
+from ledger_sync.sandbox.xero import contacts, crediting, documents, invoices, lines
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.documents import CREDIT_NOTE
 from ledger_sync.sandbox.xero.errors import Invalid
@@ -30,7 +30,7 @@ def save(books: Books, data: Row, method: str) -> Row:
 
 def _create(books: Books, data: Row) -> Row:
     row = documents.create(books, CREDIT_NOTE, data, "CreditNoteID")
-    row.update(credits.left_on(books, "CreditNotes", row))
+    row.update(crediting.left_on(books, "CreditNotes", row))
     saved = books.touch("CreditNotes", row)
     words = f"{saved['CreditNoteNumber']} to {contacts.short(books, saved['_contact'])['Name']} for {saved['Total']}."
     books.note("CreditNotes", saved["CreditNoteID"], "Created", words)
@@ -41,7 +41,7 @@ def _create(books: Books, data: Row) -> Row:
 def update(books: Books, existing: Row, data: Row) -> Row:
     """Change a credit note, void it or delete it. Raises Invalid."""
     row = documents.update(books, CREDIT_NOTE, existing, data)
-    row.update(credits.left_on(books, "CreditNotes", row))
+    row.update(crediting.left_on(books, "CreditNotes", row))
     row = {key: value for key, value in row.items() if value is not None}
     saved = documents.store_update(books, CREDIT_NOTE, existing, row)
     changes = saved["Status"].capitalize() if saved["Status"] != existing["Status"] else "Edited"
@@ -60,7 +60,7 @@ def show(books: Books, row: Row, form: str) -> Row:
     shown["Contact"] = books.table("Contacts")[row["_contact"]] if full else contacts.short(books, row["_contact"])
     shown["HasErrors"] = False
     shown["Payments"] = [invoices.payment_on(books.table("Payments")[key]) for key in row["_payments"]]
-    shown["Allocations"] = [credits.allocation_on(books, key) for key in row["_allocations"]]
+    shown["Allocations"] = [crediting.allocation_on(books, key) for key in row["_allocations"]]
     shown["LineItems"] = [] if form in ("list", "summary") else [lines.show(books, line) for line in row["LineItems"]]
     return shown
 

@@ -14,7 +14,7 @@ from ledger_sync.sandbox.xero.wire import Row
 #: Rates of the day, invented; Xero takes those of XE.com. Which way round they are stated is unsure.
 DAY_RATES = {"EUR": "0.600000", "GBP": "0.510000", "NZD": "1.090000", "USD": "0.650000"}
 POSTED = ("AUTHORISED", "PAID")
-#: State → the states a caller may set. PAID is reached and left only through payments and credits.
+#: State → the states a caller may set. PAID is reached and left only through payments and crediting.
 #: SUBMITTED back to DRAFT is unsure and refused.
 MOVES = {
     "DRAFT": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
@@ -44,7 +44,9 @@ class Paper:
     taken: str
 
 
-INVOICE = Paper("Invoices", "Invoice", "InvoiceNumber", "INV", "ACCREC", "ACCPAY", "INVOICE", "Invoice # must be unique.")
+INVOICE = Paper(
+    "Invoices", "Invoice", "InvoiceNumber", "INV", "ACCREC", "ACCPAY", "INVOICE", "Invoice # must be unique."
+)
 #: The text for a credit note's number is modelled on the invoice's; unsure.
 CREDIT_NOTE = Paper(
     "CreditNotes",
@@ -118,8 +120,8 @@ def _refuse_move(paper: Paper, existing: Row, wanted: str) -> None:
     """Raise Invalid for a state that cannot be reached; both texts were seen by users of the API."""
     if wanted != existing["Status"] and has_money(existing):
         raise Invalid(
-            f"The status {wanted} cannot be applied to the {paper.word.lower()} because it has payments or credit notes "
-            "allocated to it."
+            f"The status {wanted} cannot be applied to the {paper.word.lower()} because it has payments or credit "
+            "notes allocated to it."
         )
     if wanted not in MOVES[existing["Status"]]:
         raise Invalid(f"{paper.word} not of valid status for modification")
@@ -138,9 +140,7 @@ def _only_words(before: list[Row], after: list[Row]) -> bool:
     if [line["LineItemID"] for line in before] != [line["LineItemID"] for line in after]:
         return False
     pairs = zip(before, after, strict=True)
-    return all(
-        all(one.get(key) == two.get(key) for key in {*one, *two} - _FREE_ON_LINES) for one, two in pairs
-    )
+    return all(all(one.get(key) == two.get(key) for key in {*one, *two} - _FREE_ON_LINES) for one, two in pairs)
 
 
 def head(books: Books, paper: Paper, data: Row, row: Row) -> Row:
@@ -162,11 +162,16 @@ def head(books: Books, paper: Paper, data: Row, row: Row) -> Row:
             raise Invalid("The BrandingThemeID does not exist.")
         fields["BrandingThemeID"] = str(data["BrandingThemeID"]).lower()
     if data.get("LineAmountTypes"):
-        if data["LineAmountTypes"] not in ("Exclusive", "Inclusive", "NoTax"):
-            raise malformed("LineAmountTypes")
-        fields["LineAmountTypes"] = data["LineAmountTypes"]
+        fields["LineAmountTypes"] = amount_types(data)
     fields.update(currency(books, data, row))
     return fields
+
+
+def amount_types(data: Row) -> str:
+    """How a document's amounts include tax. Raises Refused for a word Xero does not have."""
+    if data["LineAmountTypes"] not in ("Exclusive", "Inclusive", "NoTax"):
+        raise malformed("LineAmountTypes")
+    return str(data["LineAmountTypes"])
 
 
 def currency(books: Books, data: Row, row: Row) -> Row:

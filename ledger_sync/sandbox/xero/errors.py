@@ -62,13 +62,21 @@ def not_found() -> Refused:
 
 def titled(status: int, title: str, detail: str, instance: str, headers: dict[str, str] | None = None) -> Refused:
     """401, 403 and 500 as the platform in front of the API words them (shape as reported; it does carry a null)."""
-    body = {"Type": None, "Title": title, "Status": status, "Detail": detail, "Instance": instance, "Extensions": {}}
+    body: Row = {
+        "Type": None,
+        "Title": title,
+        "Status": status,
+        "Detail": detail,
+        "Instance": instance,
+        "Extensions": {},
+    }
     return Refused(Response(status, json.dumps(body).encode(), {"Content-Type": "application/json", **(headers or {})}))
 
 
 def internal(instance: str) -> Refused:
     """500 as reported by users of the API."""
     detail = (
-        "An error occurred in Xero. Check the API Status page http://status.developer.xero.com for current service status."
+        "An error occurred in Xero. Check the API Status page http://status.developer.xero.com for current service "
+        "status."
     )
     return titled(500, "An error occurred", detail, instance)

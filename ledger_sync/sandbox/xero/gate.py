@@ -90,7 +90,7 @@ class Gate:
     # Limits
 
     def spend(self, tenant: str, client_id: str) -> dict[str, str]:
-        """Count one call in its fixed windows and return the headers that tell what is left. Raises Refused with 429."""
+        """Count one call in its fixed windows and return headers telling what is left. Raises Refused with 429."""
         windows = (
             ("minute", tenant, 60, self.limits.minute),
             ("day", tenant, 86_400, self.limits.day),
@@ -118,7 +118,11 @@ class Gate:
 
     @staticmethod
     def _left(left: dict[str, int]) -> dict[str, str]:
-        names = {"day": "X-DayLimit-Remaining", "minute": "X-MinLimit-Remaining", "appminute": "X-AppMinLimit-Remaining"}
+        names = {
+            "day": "X-DayLimit-Remaining",
+            "minute": "X-MinLimit-Remaining",
+            "appminute": "X-AppMinLimit-Remaining",
+        }
         return {header: str(max(left[name], 0)) for name, header in names.items()}
 
     # Idempotency

@@ -63,7 +63,9 @@ def _price(books: Books, details: Row) -> Row:
         clean["AccountCode"] = account["Code"]
     if details.get("TaxType"):
         if books.get("TaxRates", details["TaxType"]) is None:
-            raise Invalid(f"The TaxType code {details['TaxType']} does not exist or cannot be used for this type of transaction.")
+            raise Invalid(
+                f"The TaxType code {details['TaxType']} does not exist or cannot be used for this type of transaction."
+            )
         clean["TaxType"] = details["TaxType"]
     return clean
 

@@ -134,7 +134,8 @@ def _account(books: Books, terms: Terms, data: Row, price: Row) -> Row | None:
         raise Invalid(f"Account code '{code}' is not a valid code for this document.")
     if account["Status"] != "ACTIVE":
         raise Invalid(
-            f"Account code '{code}' has been archived, or has been deleted. Each line item must reference a valid account."
+            f"Account code '{code}' has been archived, or has been deleted. "
+            "Each line item must reference a valid account."
         )
     return account
 
@@ -142,10 +143,15 @@ def _account(books: Books, terms: Terms, data: Row, price: Row) -> Row | None:
 def _tax(books: Books, terms: Terms, data: Row, price: Row, account: Row | None, amount: Decimal) -> Row:
     if terms.amount_types == "NoTax":
         return {"TaxType": "NONE", "TaxAmount": "0.00"}
-    wanted = str(data.get("TaxType") or price.get("TaxType") or terms.default_tax or (account or {}).get("TaxType") or "NONE")
+    wanted = str(
+        data.get("TaxType") or price.get("TaxType") or terms.default_tax or (account or {}).get("TaxType") or "NONE"
+    )
     rate = _rate(books, wanted, account)
     stated = _number(data, "TaxAmount")
-    return {"TaxType": wanted, "TaxAmount": str(tax_of(amount, rate, terms.amount_types) if stated is None else wire.cents(stated))}
+    return {
+        "TaxType": wanted,
+        "TaxAmount": str(tax_of(amount, rate, terms.amount_types) if stated is None else wire.cents(stated)),
+    }
 
 
 def _rate(books: Books, wanted: str, account: Row | None) -> Decimal:
@@ -180,7 +186,9 @@ def resend(line: Row, *, keep_tax: bool) -> Row:
     keys = "LineItemID Description Quantity UnitAmount DiscountRate DiscountAmount ItemCode AccountCode TaxType".split()
     if keep_tax:
         keys.append("TaxAmount")
-    pairs = [{"TrackingCategoryID": pair["_category"], "TrackingOptionID": pair["_option"]} for pair in line["_tracking"]]
+    pairs = [
+        {"TrackingCategoryID": pair["_category"], "TrackingOptionID": pair["_option"]} for pair in line["_tracking"]
+    ]
     return {**{key: line[key] for key in keys if key in line}, "Tracking": pairs}
 
 

@@ -142,7 +142,16 @@ def _instant(text: str) -> datetime:
 def _searched(books: Books, term: str, rows: list[Row]) -> list[Row]:
     """Rows with the term in a name, number, reference, email address or contact name."""
     wanted = re.compile(re.escape(term), re.IGNORECASE)
-    fields = ("InvoiceNumber", "Reference", "Name", "FirstName", "LastName", "EmailAddress", "ContactNumber", "CompanyNumber")
+    fields = (
+        "InvoiceNumber",
+        "Reference",
+        "Name",
+        "FirstName",
+        "LastName",
+        "EmailAddress",
+        "ContactNumber",
+        "CompanyNumber",
+    )
 
     def text(row: Row) -> str:
         words = [str(row.get(field, "")) for field in fields]

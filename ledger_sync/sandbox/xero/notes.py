@@ -96,7 +96,9 @@ def email(books: Books, row: Row) -> None:
     if not contact.get("EmailAddress"):
         raise refuse("The contact does not have an email address.", InvoiceID=row["InvoiceID"])
     books.touch("Invoices", row, SentToContact=True)
-    books.note("Invoices", row["InvoiceID"], "Invoice sent", f"This invoice has been sent to {contact['EmailAddress']}.")
+    books.note(
+        "Invoices", row["InvoiceID"], "Invoice sent", f"This invoice has been sent to {contact['EmailAddress']}."
+    )
 
 
 def online_url(books: Books, row: Row) -> str:
@@ -114,7 +116,10 @@ def pdf(books: Books, row: Row) -> bytes:
         f"{number}   {row['Date']}   {row['Status']}",
         contacts.short(books, row["_contact"])["Name"],
         "",
-        *[f"{line['Description']}   {line['Quantity']} x {line['UnitAmount']}   {line['LineAmount']}" for line in row["LineItems"]],
+        *[
+            f"{line['Description']}   {line['Quantity']} x {line['UnitAmount']}   {line['LineAmount']}"
+            for line in row["LineItems"]
+        ],
         "",
         f"Total {row['CurrencyCode']} {row['Total']}",
     ]
@@ -124,9 +129,9 @@ def pdf(books: Books, row: Row) -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources 5 0 R >>",
         b"<< /Filter /FlateDecode /Length %d >>\nstream\n" % len(stream) + stream + b"\nendstream",
+        b"<< /Font << /F1 << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>",
     ]
     out, offsets = b"%PDF-1.4\n", []
     for place, body in enumerate(objects, 1):
@@ -134,8 +139,11 @@ def pdf(books: Books, row: Row) -> bytes:
         out += b"%d 0 obj\n" % place + body + b"\nendobj\n"
     table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
     size = len(objects) + 1
-    return out + b"xref\n0 %d\n0000000000 65535 f \n" % size + table + (
-        b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(out))
+    return (
+        out
+        + b"xref\n0 %d\n0000000000 65535 f \n" % size
+        + table
+        + (b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(out)))
     )
 
 

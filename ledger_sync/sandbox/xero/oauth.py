@@ -71,10 +71,12 @@ class Identity:
 
     def authorise(self, request: Request) -> Response:
         """Show the consent page, or on POST act on the button. A GET changes nothing."""
-        query = request.form() if request.method == "POST" else {key: value for key, value in request.query}
+        query = request.form() if request.method == "POST" else dict(request.query)
         trouble = self._why_not(query)
         if trouble:
-            page = render_to_string("ledger_sync/sandbox/xero/refused.html", {"title": "Sorry, something went wrong", "text": trouble})
+            page = render_to_string(
+                "ledger_sync/sandbox/xero/refused.html", {"title": "Sorry, something went wrong", "text": trouble}
+            )
             return Response.of_html(page, 400)
         error = self._scope_error(query)
         if error:
@@ -106,10 +108,22 @@ class Identity:
 
     def _page(self, query: dict[str, str]) -> str:
         tenants = [
-            {"id": row["OrganisationID"], "name": row["Name"], "connected": self._connection(row["OrganisationID"]) is not None}
+            {
+                "id": row["OrganisationID"],
+                "name": row["Name"],
+                "connected": self._connection(row["OrganisationID"]) is not None,
+            }
             for row in self.organisations()
         ]
-        keep = ("client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method")
+        keep = (
+            "client_id",
+            "redirect_uri",
+            "response_type",
+            "scope",
+            "state",
+            "code_challenge",
+            "code_challenge_method",
+        )
         context = {
             "app": self.app.name,
             "user": self.user()["FirstName"] + " " + self.user()["LastName"],
@@ -188,7 +202,11 @@ class Identity:
             return _oauth_error("invalid_grant")
         self.store.drop("_codes", code)  # single use, also when the rest does not fit
         late = row["expires"] <= wire.stamp(clock.now())
-        if late or row["redirect_uri"] != form.get("redirect_uri") or not _proves(row["challenge"], form.get("code_verifier", "")):
+        if (
+            late
+            or row["redirect_uri"] != form.get("redirect_uri")
+            or not _proves(row["challenge"], form.get("code_verifier", ""))
+        ):
             return _oauth_error("invalid_grant")
         new = [tenant for tenant in row["tenants"] if self._connection(tenant) is None]
         if len(self.store.table("_connections")) + len(new) > self.limits.connections:
@@ -243,7 +261,9 @@ class Identity:
         """A new refresh token."""
         token = self.ids.text(43)
         expires = wire.stamp(clock.now() + REFRESH_LIFE)
-        self.store.put("_refresh", token, {"user": user, "scopes": scopes, "event": event, "expires": expires, "grace": ""})
+        self.store.put(
+            "_refresh", token, {"user": user, "scopes": scopes, "event": event, "expires": expires, "grace": ""}
+        )
         return token
 
     def _jwt(self, claims: Row) -> str:
@@ -339,6 +359,6 @@ def _b64(data: bytes) -> str:
 
 
 def _oauth_error(error: str) -> Response:
-    return Response(400, json.dumps({"error": error}, separators=(",", ":")).encode(), {"Content-Type": "application/json"})
-
-
+    return Response(
+        400, json.dumps({"error": error}, separators=(",", ":")).encode(), {"Content-Type": "application/json"}
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ledger_sync.sandbox.xero import accounts, contacts, creditnotes, credits, documents, invoices, wire
+from ledger_sync.sandbox.xero import accounts, contacts, crediting, creditnotes, documents, invoices, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Invalid, malformed
 from ledger_sync.sandbox.xero.wire import Row
@@ -98,7 +98,7 @@ def _settle(books: Books, kind: str, document: Row, keys: list[str]) -> None:
     if kind == "Invoices":
         invoices.settle(books, document, _payments=keys)
     else:
-        credits.settle(books, kind, document, _payments=keys)
+        crediting.settle(books, kind, document, _payments=keys)
 
 
 def _document(books: Books, data: Row) -> tuple[str, Row]:
@@ -127,8 +127,8 @@ def _account(books: Books, data: Row, document: Row) -> Row:
         raise Invalid("Account could not be found.")
     if not accounts.takes_payments(account):
         raise Invalid(
-            "The account type is invalid, the account type must be either a bank account or have enable payments to this "
-            "account."
+            "The account type is invalid, the account type must be either a bank account or have enable payments "
+            "to this account."
         )  # unsure
     base = books.organisation["BaseCurrency"]
     if account.get("CurrencyCode", base) not in (base, document["CurrencyCode"]):
@@ -167,7 +167,7 @@ def show(books: Books, row: Row, form: str) -> Row:
     elif row["_kind"] == "CreditNotes":
         shown["CreditNote"] = creditnotes.short(books, document)
     else:
-        key = credits.CREDITS[row["_kind"]].key
+        key = crediting.CREDITS[row["_kind"]].key
         shown[row["_kind"][:-1]] = {
             key: document[key],
             "ID": document[key],

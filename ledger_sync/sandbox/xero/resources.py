@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ledger_sync.sandbox.xero import accounts, banking, contacts, creditnotes, credits, invoices, items, payments, tracking
+from ledger_sync.sandbox.xero import (
+    accounts,
+    banking,
+    contacts,
+    crediting,
+    creditnotes,
+    invoices,
+    items,
+    payments,
+    tracking,
+)
 from ledger_sync.sandbox.xero.books import KEYS, Books
 from ledger_sync.sandbox.xero.errors import Invalid
 from ledger_sync.sandbox.xero.wire import Row
@@ -81,16 +91,34 @@ def _save_group(books: Books, data: Row, method: str) -> Row:
 
 
 def _show_repeating(books: Books, row: Row, form: str) -> Row:
-    lines = [{key: value for key, value in line.items() if key[0] != "_"} | {"Tracking": []} for line in row["LineItems"]]
-    return {**row, "ID": row["RepeatingInvoiceID"], "Contact": contacts.short(books, row["_contact"]), "LineItems": lines}
+    lines = [
+        {key: value for key, value in line.items() if key[0] != "_"} | {"Tracking": []} for line in row["LineItems"]
+    ]
+    return {
+        **row,
+        "ID": row["RepeatingInvoiceID"],
+        "Contact": contacts.short(books, row["_contact"]),
+        "LineItems": lines,
+    }
 
 
 _ALL = (
     Resource(
-        "Accounts", "accounting.settings", _plain, accounts.save, accounts.delete, methods="GET PUT POST DELETE", hidden=("DELETED",)
+        "Accounts",
+        "accounting.settings",
+        _plain,
+        accounts.save,
+        accounts.delete,
+        methods="GET PUT POST DELETE",
+        hidden=("DELETED",),
     ),
     Resource(
-        "BankTransactions", "accounting.banktransactions", banking.show, banking.save, paged=True, flag="HasValidationErrors"
+        "BankTransactions",
+        "accounting.banktransactions",
+        banking.show,
+        banking.save,
+        paged=True,
+        flag="HasValidationErrors",
     ),
     Resource(
         "BankTransfers",
@@ -99,9 +127,13 @@ _ALL = (
         banking.save_transfer,
         flag="HasValidationErrors",
     ),
-    Resource("BatchPayments", "accounting.payments", payments.show_batch, payments.save_batch, flag="HasValidationErrors"),
+    Resource(
+        "BatchPayments", "accounting.payments", payments.show_batch, payments.save_batch, flag="HasValidationErrors"
+    ),
     Resource("BrandingThemes", "accounting.settings", _plain, methods="GET"),
-    Resource("ContactGroups", "accounting.contacts", _plain, _save_group, hidden=("DELETED",), flag="HasValidationErrors"),
+    Resource(
+        "ContactGroups", "accounting.contacts", _plain, _save_group, hidden=("DELETED",), flag="HasValidationErrors"
+    ),
     Resource(
         "Contacts",
         "accounting.contacts",
@@ -133,7 +165,7 @@ _ALL = (
         "accounting.settings",
         _plain,
         items.save,
-        lambda books, row: items.delete(books, row),
+        items.delete,
         items.by_code,
         methods="GET PUT POST DELETE",
         flag="HasValidationErrors",
@@ -142,7 +174,7 @@ _ALL = (
     Resource(
         "Overpayments",
         "accounting.payments",
-        lambda books, row, form: credits.show(books, "Overpayments", row, form),
+        lambda books, row, form: crediting.show(books, "Overpayments", row, form),
         methods="GET",
         paged=True,
     ),
@@ -150,7 +182,7 @@ _ALL = (
     Resource(
         "Prepayments",
         "accounting.payments",
-        lambda books, row, form: credits.show(books, "Prepayments", row, form),
+        lambda books, row, form: crediting.show(books, "Prepayments", row, form),
         methods="GET",
         paged=True,
     ),
@@ -167,4 +199,6 @@ _ALL = (
     ),
     Resource("Users", "accounting.settings", _plain, methods="GET"),
 )
-RESOURCES = {resource.name.lower(): resource for resource in _ALL} | {"organisations": next(r for r in _ALL if r.name == "Organisation")}
+RESOURCES = {resource.name.lower(): resource for resource in _ALL} | {
+    "organisations": next(r for r in _ALL if r.name == "Organisation")
+}

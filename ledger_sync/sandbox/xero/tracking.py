@@ -41,7 +41,12 @@ def show(row: Row, include_archived: bool) -> Row:
     """A category with its options; archived ones only when asked for."""
     kept = ("ACTIVE", "ARCHIVED") if include_archived else ("ACTIVE",)
     options = [option for option in row["Options"] if option["Status"] in kept]
-    return {"Name": row["Name"], "Status": row["Status"], "TrackingCategoryID": row["TrackingCategoryID"], "Options": options}
+    return {
+        "Name": row["Name"],
+        "Status": row["Status"],
+        "TrackingCategoryID": row["TrackingCategoryID"],
+        "Options": options,
+    }
 
 
 def add_options(books: Books, category: Row, elements: list[Row]) -> list[Row]:
@@ -66,7 +71,7 @@ def change_option(books: Books, category: Row, option_id: str, data: Row) -> Row
             name = _option_name(others, str(data["Name"])) if data.get("Name") else option["Name"]
             options[place] = {**option, "Name": name, "Status": data.get("Status") or option["Status"]}
             books.put("TrackingCategories", {**category, "Options": options})
-            return options[place]
+            return dict(options[place])
     raise Invalid("The tracking option could not be found.")
 
 
@@ -143,4 +148,3 @@ def shown_on_line(books: Books, chosen: list[Row]) -> list[Row]:
             }
         )
     return out
-

@@ -27,12 +27,18 @@ class Webhooks:
         self.store = store
         self.ids = ids
         self.app = app
-        self.outbox = Outbox(store, send, RETRIES, seed)
+        self._spoiled: set[str] = set()
+        self.outbox = Outbox(store, send, RETRIES, seed, self._headers_now)
 
     @property
     def state(self) -> Row:
         """The address and how it stands: ``pending``, ``active`` or neither, with the reason in ``detail``."""
-        return self.store.get("_webhook", "state") or {"url": "", "active": False, "pending": False, "detail": "not set"}
+        return self.store.get("_webhook", "state") or {
+            "url": "",
+            "active": False,
+            "pending": False,
+            "detail": "not set",
+        }
 
     def set_url(self, url: str) -> None:
         """Set or change the address; the handshake follows with the next tick."""
@@ -55,6 +61,13 @@ class Webhooks:
         """The signature of a payload: Base64 of HMAC-SHA256 under the app's webhook key."""
         return base64.b64encode(hmac.new(self.app.webhook_key.encode(), body, hashlib.sha256).digest()).decode()
 
+    def _headers_now(self, tag: str, body: bytes, spoiled: bool) -> dict[str, str]:
+        """The headers of one attempt; a signature is only wrong the first time, the retry carries the right one."""
+        wrong = spoiled and tag not in self._spoiled
+        if wrong:
+            self._spoiled.add(tag)
+        return self._headers(self.sign(body + b"!" if wrong else body))
+
     def _headers(self, signature: str) -> dict[str, str]:
         return {"Content-Type": "application/json; charset=utf-8", "x-xero-signature": signature}
 
@@ -70,7 +83,9 @@ class Webhooks:
             if not right and status != 401:
                 detail = f"{INTENT} failed: {status} for a wrong signature, expected 401"
         with self.store.transaction():
-            self.store.put("_webhook", "state", {**state, "pending": False, "active": not detail, "detail": detail or "OK"})
+            self.store.put(
+                "_webhook", "state", {**state, "pending": False, "active": not detail, "detail": detail or "OK"}
+            )
 
     def _body(self, events: list[Row], first: int, last: int) -> bytes:
         body = {"events": events, "firstEventSequence": first, "lastEventSequence": last, "entropy": self.ids.text(20)}
@@ -83,8 +98,7 @@ class Webhooks:
             for start in range(0, len(waiting), BATCH):
                 part = waiting[start : start + BATCH]
                 body = self._body([row for _, row in part], int(part[0][0]), int(part[-1][0]))
-                spoiled = self._headers(self.sign(body + b"!"))
-                self.outbox.queue(self.state["url"], body, self._headers(self.sign(body)), spoiled)
+                self.outbox.queue(self.state["url"], body, {}, tag=part[0][0])
                 for key, _ in part:
                     self.store.drop("_events", key)
 

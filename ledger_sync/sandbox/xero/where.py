@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.books import Books
@@ -25,16 +26,25 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
     "==": operator.eq,
     "=": operator.eq,
     "!=": operator.ne,
-    ">=": lambda a, b: a is not None and b is not None and bool(operator.ge(a, b)),
-    "<=": lambda a, b: a is not None and b is not None and bool(operator.le(a, b)),
-    ">": lambda a, b: a is not None and b is not None and bool(operator.gt(a, b)),
-    "<": lambda a, b: a is not None and b is not None and bool(operator.lt(a, b)),
+    ">=": lambda a, b: _ordered(operator.ge, a, b),
+    "<=": lambda a, b: _ordered(operator.le, a, b),
+    ">": lambda a, b: _ordered(operator.gt, a, b),
+    "<": lambda a, b: _ordered(operator.lt, a, b),
 }
 _METHODS: dict[str, Callable[[str, str], bool]] = {
     "startswith": lambda text, part: text.casefold().startswith(part.casefold()),
     "endswith": lambda text, part: text.casefold().endswith(part.casefold()),
     "contains": lambda text, part: part.casefold() in text.casefold(),
 }
+
+
+def _ordered(compare: Callable[[Any, Any], bool], one: object, other: object) -> bool:
+    """Compare two values of one kind; an absent one is neither more nor less. Raises Refused for two kinds."""
+    if one is None or other is None:
+        return False
+    if type(one) is not type(other):
+        raise _refuse("The types of both sides of a comparison must be the same")
+    return compare(one, other)
 
 
 def _refuse(message: str) -> Refused:

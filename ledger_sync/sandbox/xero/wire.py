@@ -135,22 +135,21 @@ def same_text(one: str, other: str) -> bool:
 
 def echo(data: Row) -> Row:
     """What a caller sent, made safe to send back: unreadable dates and numbers are left out, nulls too."""
-    safe: Row = {}
-    for key, value in data.items():
-        if key in DATES and not isinstance(value, int):
-            value = as_date(value)
-        elif key in INSTANTS:
-            continue
-        elif key in NUMBERS:
-            number = as_number(value)
-            value = None if number is None else format(number, "f")
-        elif isinstance(value, dict):
-            value = echo(value)
-        elif isinstance(value, list):
-            value = [echo(item) if isinstance(item, dict) else item for item in value]
-        if value is not None:
-            safe[key] = value
-    return safe
+    safe = {key: _safe(key, value) for key, value in data.items() if key not in INSTANTS}
+    return {key: value for key, value in safe.items() if value is not None}
+
+
+def _safe(key: str, value: object) -> object:
+    if key in DATES and not isinstance(value, int):
+        return as_date(value)
+    if key in NUMBERS:
+        number = as_number(value)
+        return None if number is None else format(number, "f")
+    if isinstance(value, dict):
+        return echo(value)
+    if isinstance(value, list):
+        return [echo(item) if isinstance(item, dict) else item for item in value]
+    return value
 
 
 def to_xml(name: str, value: object) -> str:

@@ -109,8 +109,10 @@ def test_numbers_run_on_and_are_never_used_twice(app: App) -> None:
         ({"LineItems": [], "Status": "AUTHORISED"}, "One or more line items must be specified"),
         (
             {"Contact": {}},
-            "The Contact must contain at least 1 of the following elements to identify the contact: "
-            "Name, ContactID, ContactNumber",
+            (
+                "The Contact must contain at least 1 of the following elements to identify the contact: "
+                "Name, ContactID, ContactNumber"
+            ),
         ),
         ({"Status": "PAID"}, "Invoice not of valid status for creation"),
         ({"CurrencyCode": "USD"}, "Organisation is not subscribed to currency USD"),

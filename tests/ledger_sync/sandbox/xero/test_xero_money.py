@@ -55,8 +55,10 @@ def test_part_and_full_payment(app: App) -> None:
         ({"Account": {"Code": "999"}}, "Account could not be found."),
         (
             {"Account": {"Code": "200"}},
-            "The account type is invalid, the account type must be either a bank account or have enable payments to this "
-            "account.",
+            (
+                "The account type is invalid, the account type must be either a bank account or have enable payments "
+                "to this account."
+            ),
         ),
     ],
 )

@@ -82,9 +82,10 @@ def app(description: OpenAPI) -> Checked:
 
 
 LISTS = (
-    "Accounts BankTransactions?page=1 BankTransfers BatchPayments BrandingThemes ContactGroups Contacts?page=1 Contacts "
-    "CreditNotes?page=1 Currencies Invoices Invoices?page=1 Invoices?summaryOnly=true InvoiceReminders/Settings Items "
-    "Organisation Overpayments?page=1 Payments?page=1 Prepayments?page=1 RepeatingInvoices TaxRates TrackingCategories Users"
+    "Accounts BankTransactions?page=1 BankTransfers BatchPayments BrandingThemes ContactGroups Contacts?page=1 "
+    "Contacts CreditNotes?page=1 Currencies Invoices Invoices?page=1 Invoices?summaryOnly=true "
+    "InvoiceReminders/Settings Items Organisation Overpayments?page=1 Payments?page=1 Prepayments?page=1 "
+    "RepeatingInvoices TaxRates TrackingCategories Users"
 ).split()
 
 
