@@ -121,7 +121,8 @@ def elements(request: Request, name: str) -> list[Row]:
 
 def _well_formed(element: Row) -> Row:
     for key, value in element.items():
-        if (key in _OBJECTS and not isinstance(value, dict)) or (key in _LISTS and not isinstance(value, list)):
+        is_list = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        if (key in _OBJECTS and not isinstance(value, dict)) or (key in _LISTS and not is_list):
             raise malformed(key)
     return element
 

@@ -18,6 +18,7 @@ from ledger_sync.sandbox.xero.pages import Pages
 from ledger_sync.sandbox.xero.settings import AppRegistration, Limits, Switches
 from ledger_sync.sandbox.xero.webhooks import Webhooks
 from ledger_sync.sandbox.xero.wire import Row
+from practice.core import clock
 from practice.core.sandbox.faults import AFTER, BEFORE, Fault, Faults, hang_up, mangle
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
@@ -141,7 +142,10 @@ class XeroSandbox:
         try:
             if request.path.startswith(api.ROOT):
                 with self._slot(request):
-                    return self._call(request)
+                    response = self._call(request)
+                    if self.settings.latency:
+                        clock.sleep(self.settings.latency)
+                    return response
             with self.store.lock:
                 return self._identity(request)
         except Refused as refused:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.books import Books
-from ledger_sync.sandbox.xero.errors import Invalid
+from ledger_sync.sandbox.xero.errors import Invalid, malformed
 from ledger_sync.sandbox.xero.wire import Row
 
 NAMELESS = (
@@ -31,6 +31,7 @@ _WRITABLE = (
     "PurchasesDefaultAccountCode SalesDefaultLineAmountType PurchasesDefaultLineAmountType PaymentTerms ContactPersons "
     "XeroNetworkKey SalesTrackingCategories PurchasesTrackingCategories"
 ).split()
+_TERM_TYPES = ("DAYSAFTERBILLDATE", "DAYSAFTERBILLMONTH", "OFCURRENTMONTH", "OFFOLLOWINGMONTH")
 _PHONES = {"DEFAULT", "DDI", "MOBILE", "FAX"}
 _ADDRESS = (
     "AddressLine1",
@@ -116,11 +117,25 @@ def _checked(data: Row) -> Row:
             raise Invalid(f"The {key} field cannot exceed {limit} characters.")
     if fields.get("EmailAddress") and not _EMAIL.fullmatch(str(fields["EmailAddress"])):
         raise Invalid("Email address must be valid.")
+    if "PaymentTerms" in fields:
+        fields["PaymentTerms"] = _terms(fields["PaymentTerms"])
     if isinstance(data.get("Addresses"), list):
         fields["Addresses"] = _addresses(data["Addresses"])
     if isinstance(data.get("Phones"), list):
         fields["Phones"] = _phones(data["Phones"])
     return fields
+
+
+def _terms(given: object) -> Row:
+    """Payment terms for bills and sales. Raises Refused for a shape that Xero could not read."""
+    terms: Row = {}
+    for side, value in given.items() if isinstance(given, dict) else ():
+        if side not in ("Bills", "Sales") or not isinstance(value, dict):
+            raise malformed("PaymentTerms")
+        if value.get("Type") not in _TERM_TYPES or not isinstance(value.get("Day"), int):
+            raise malformed("PaymentTerms")
+        terms[side] = {"Day": value["Day"], "Type": value["Type"]}
+    return terms
 
 
 def _addresses(given: list[Row]) -> list[Row]:

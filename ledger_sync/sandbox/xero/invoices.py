@@ -40,6 +40,7 @@ def save(books: Books, data: Row, method: str) -> Row:
 def _create(books: Books, data: Row) -> Row:
     row = documents.create(books, INVOICE, data, "InvoiceID")
     row.update(due_of(books, row))
+    row["_by_app"] = books.by_app
     saved = books.touch("Invoices", row)
     words = f"{saved['InvoiceNumber']} to {contacts.short(books, saved['_contact'])['Name']} for {saved['Total']}."
     books.note("Invoices", saved["InvoiceID"], "Created", words)

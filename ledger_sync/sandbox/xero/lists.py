@@ -77,6 +77,8 @@ def _filtered(books: Books, resource: Resource, request: Request) -> list[Row]:
         hidden.add("DELETED")
     if hidden:
         rows = [row for row in rows if row.get("Status") not in hidden]
+    if is_true(request.arg("createdByMyApp")) and resource.name == "Invoices":
+        rows = [row for row in rows if row["_by_app"]]
     rows = _chosen(resource, request, rows)
     rows = _since(books, request, rows)
     if request.arg("searchTerm") and resource.name in ("Invoices", "Contacts"):

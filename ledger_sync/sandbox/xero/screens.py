@@ -22,6 +22,11 @@ def amount(value: Decimal | str) -> str:
     return f"{Decimal(value):,.2f}"
 
 
+def _history(books: Books, key: str) -> list[Row]:
+    """A document's history with the time as people read it."""
+    return [{**record, "when": record["DateUTCString"].replace("T", " ")[:16]} for record in books.history(key)]
+
+
 def _price(value: str) -> str:
     """A unit price with two places, or four where they matter."""
     return value[:-2] if value.endswith("00") and value[-5:-4] == "." else value
@@ -101,7 +106,7 @@ def contact(books: Books, identity: Identity, key: str, query: Mapping[str, str]
         "invoices": [
             _invoice_line(books, one) for one in books.table("Invoices").values() if one["_contact"] == row["ContactID"]
         ],
-        "history": books.history(row["ContactID"]),
+        "history": _history(books, row["ContactID"]),
         "income": _coding(books, "REVENUE"),
     }
 
@@ -147,6 +152,7 @@ def invoice(books: Books, identity: Identity, key: str, query: Mapping[str, str]
     lines = [
         {
             **line,
+            "Quantity": _price(line["Quantity"]),
             "UnitAmount": _price(line["UnitAmount"]),
             "LineAmount": amount(line["LineAmount"]),
             "TaxAmount": amount(line["TaxAmount"]),
@@ -167,7 +173,7 @@ def invoice(books: Books, identity: Identity, key: str, query: Mapping[str, str]
         "raw_due": row["AmountDue"],
         "payments": [_payment_line(books, books.table("Payments")[key]) for key in row["_payments"]],
         "credits": [*shown["CreditNotes"], *shown["Overpayments"], *shown["Prepayments"]],
-        "history": books.history(row["InvoiceID"]),
+        "history": _history(books, row["InvoiceID"]),
         "coding": _coding(books),
         "banks": [one for one in books.table("Accounts").values() if accounts.takes_payments(one)],
         "today": books.today(),

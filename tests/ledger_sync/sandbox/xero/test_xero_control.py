@@ -55,7 +55,9 @@ def test_a_restart_forgets_nothing_and_repeats_no_id(tmp_path: Path) -> None:
     first.register_redirects(["http://localhost/x"])
     before = first.dump()
     store.close()
-    second = build(store=Store(tmp_path / "xero.sqlite"), base_url="http://xero.test", send=None, company=COMPANY, seed=3)
+    second = build(
+        store=Store(tmp_path / "xero.sqlite"), base_url="http://xero.test", send=None, company=COMPANY, seed=3
+    )
     assert second.dump() == before
     assert second.app.redirect_uris == ["http://localhost/x"]
     app.sandbox = second

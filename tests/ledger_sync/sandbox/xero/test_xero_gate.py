@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from xero_app import COMPANY, App
 
@@ -79,6 +81,30 @@ def test_too_many_at_once_has_no_retry_after() -> None:
     refused = app.call("GET", "/Organisation")
     assert refused.status == 429
     assert refused.headers == {"X-Rate-Limit-Problem": "concurrent"}
+
+
+def test_calls_at_the_same_time_are_counted_while_they_last() -> None:
+    clock.move(None)
+    app = App(XeroSandbox(company=COMPANY, limits=Limits(concurrent=2)))
+    app.sandbox.settings.latency = 0.3
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(app.call("GET", "/Organisation").status)) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [200, 200, 429]
+
+
+def test_what_is_no_object_is_malformed(app: App) -> None:
+    for fields in ({"Contact": "x"}, {"LineItems": {}}, {"LineItems": [1]}, {"Date": "soon"}):
+        sent = {**bill(app)["Invoices"][0], **fields}  # type: ignore[index]
+        answer = app.call("PUT", "/Invoices", {"Invoices": [sent]})
+        assert (answer.status, answer.json()["ErrorNumber"]) == (400, 14)
+    for fields in ({"Phones": [1]}, {"PaymentTerms": {"Sales": 14}}):
+        assert app.call("PUT", "/Contacts", {"Contacts": [{"Name": "N", **fields}]}).status == 400
 
 
 def test_a_repeated_key_is_answered_again_and_does_nothing(app: App) -> None:

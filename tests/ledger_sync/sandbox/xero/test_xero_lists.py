@@ -60,6 +60,10 @@ def test_filters(five: App) -> None:
     assert five.call("GET", "/Invoices?Statuses=DRAFT").json()["pagination"]["itemCount"] == 1
     assert numbers(five, "?ContactIDs=" + five.contact("Mossgrove Dental")["ContactID"]) == []
     assert numbers(five, "?searchTerm=r3") == ["CS-3"]
+    line = {"Description": "x", "UnitAmount": 1, "AccountCode": "200"}
+    five.sandbox.bookkeeper.add_invoice({"Type": "ACCREC", "Contact": five.contact(), "LineItems": [line]})
+    assert len(numbers(five, "?createdByMyApp=true")) == 5
+    assert len(numbers(five, "")) == 6
     bad = five.call("GET", "/Invoices?IDs=nonsense")
     assert (bad.status, bad.body) == (400, b"Supplied parameter 'IDs' cannot be parsed - must be of type UUID.")
 
@@ -132,3 +136,16 @@ def test_archived_contacts_and_balances(five: App) -> None:
     assert len(five.get("/Contacts", "Contacts")) == 1
     assert len(five.get("/Contacts?includeArchived=True", "Contacts")) == 2
     assert five.get(f"/Contacts/{moss}", "Contacts")[0]["ContactStatus"] == "ARCHIVED"
+
+
+def test_terms_of_the_contact_make_the_due_date(app: App) -> None:
+    due = {
+        "OFFOLLOWINGMONTH": "2026-12-20",
+        "DAYSAFTERBILLDATE": "2026-12-10",
+        "OFCURRENTMONTH": "2026-11-20",
+        "DAYSAFTERBILLMONTH": "2026-12-20",
+    }
+    for kind, day in due.items():
+        terms = {"Sales": {"Day": 20, "Type": kind}}
+        app.put("Contacts", {**app.contact(), "PaymentTerms": terms}, method="POST")
+        assert app.invoice(DueDate=None)["DueDateString"][:10] == day

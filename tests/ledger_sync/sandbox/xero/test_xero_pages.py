@@ -60,8 +60,7 @@ def test_every_link_leads_to_a_page_and_changes_nothing(browser: Browser) -> Non
         text = page.body.decode()
         assert "Sandbox ledger (Xero)" in text
         assert "<title>" in text
-        for link in re.findall(r'href="(/[^"]*)"', text):
-            link = link.replace("&amp;", "&")
+        for link in (found.replace("&amp;", "&") for found in re.findall(r'href="(/[^"]*)"', text)):
             if link not in seen and link not in waiting:
                 waiting.append(link)
     assert len(seen) > 70
@@ -69,7 +68,12 @@ def test_every_link_leads_to_a_page_and_changes_nothing(browser: Browser) -> Non
 
 
 def test_pages_that_do_not_exist(browser: Browser) -> None:
-    for path in ("/books/nobody/", browser.root + "nonsense/", browser.root + "invoices/x/", browser.root + "accounts/200/"):
+    for path in (
+        "/books/nobody/",
+        browser.root + "nonsense/",
+        browser.root + "invoices/x/",
+        browser.root + "accounts/200/",
+    ):
         assert browser.get(path).status == 404, path
     assert browser.sandbox.handle(Request.build("POST", browser.root + "settings/", {}, "action=explode")).status == 404
 
@@ -81,7 +85,11 @@ def test_a_form_of_another_site_is_refused(browser: Browser) -> None:
 
 
 def test_an_invoice_is_edited_paid_and_its_payment_deleted(browser: Browser) -> None:
-    row = next(row for row in rows(browser.sandbox, "Invoices", Status="AUTHORISED", Type="ACCREC") if not row["_payments"] and not row["_allocations"])
+    row = next(
+        row
+        for row in rows(browser.sandbox, "Invoices", Status="AUTHORISED", Type="ACCREC")
+        if not row["_payments"] and not row["_allocations"]
+    )
     path = f"{browser.root}invoices/{row['InvoiceID']}/"
     line = row["LineItems"][0]["LineItemID"]  # type: ignore[index]
     saved = browser.press(path, "line", line=line, UnitAmount="10", AccountCode="210", Description="Less")
@@ -125,11 +133,18 @@ def test_settings_accounts_and_repeating_invoices(browser: Browser) -> None:
     settings = browser.root + "settings/"
     assert browser.press(settings, "lock", period="2026-10-31", year_end="") == "Lock dates saved."
     assert browser.sandbox.books(browser.sandbox.tenant_id).organisation["PeriodLockDate"] == "2026-10-31"
-    assert browser.press(settings, "rename", category="Office", option="Remote", name="Home") == "Tracking option renamed."
+    assert (
+        browser.press(settings, "rename", category="Office", option="Remote", name="Home") == "Tracking option renamed."
+    )
     assert browser.press(settings, "archive_option", category="Office", option="Home") == "Tracking option archived."
     assert browser.press(settings, "restore_option", category="Office", option="Home") == "Tracking option restored."
-    assert browser.press(browser.root + "accounts/200/", "archive", back=browser.root + "accounts/") == "Account 200 Sales archived."
-    assert browser.press(browser.root + "accounts/610/", "archive", back=settings) == "System accounts cannot be archived."
+    assert (
+        browser.press(browser.root + "accounts/200/", "archive", back=browser.root + "accounts/")
+        == "Account 200 Sales archived."
+    )
+    assert (
+        browser.press(browser.root + "accounts/610/", "archive", back=settings) == "System accounts cannot be archived."
+    )
     repeating = rows(browser.sandbox, "RepeatingInvoices")[0]["RepeatingInvoiceID"]
     assert browser.press(browser.root + "repeating/", "run", id=repeating).startswith("Invoice INV-")
 
