@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.forms import LoginForm as DefaultLoginForm
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
@@ -15,6 +18,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Closed."""
         return False
+
+
+class LoginForm(DefaultLoginForm):  # type: ignore[misc]
+    """Signing in with a password, in our words."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+        self.fields["remember"].label = "Stay signed in on this computer"
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

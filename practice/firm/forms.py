@@ -23,7 +23,15 @@ def countries() -> list[tuple[str, str]]:
 
 
 class Refusable(forms.BaseForm):
-    """A form to whose errors an action may add its refusal."""
+    """A form in sections, to whose errors an action may add its refusal."""
+
+    #: Sections of the form: a title, and rows of one or two fields. Without it all fields are one section.
+    LAYOUT: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = ()
+
+    def sections(self) -> list[tuple[str, list[list[forms.BoundField]]]]:
+        """The bound fields by section and row."""
+        layout = self.LAYOUT or (("", tuple((name,) for name in self.fields)),)
+        return [(title, [[self[name] for name in row] for row in rows]) for title, rows in layout]
 
     def refuse(self, refused: Refused) -> None:
         """Show an action's refusal beside its field, or above the form."""
@@ -50,6 +58,15 @@ class ModelForm(Refusable, forms.ModelForm):  # type: ignore[type-arg]
 
 class ClientForm(ModelForm):
     """A client."""
+
+    LAYOUT = (
+        ("Who it is", (("name",), ("kind",), ("country", "company_number"), ("group", "partner"))),
+        ("How we reach them", (("billing_email", "phone"),)),
+        (
+            "How we bill them",
+            (("currency", "payment_days"), ("tax_number", "tax_treatment"), ("tax_exempt_reason",)),
+        ),
+    )
 
     country = forms.ChoiceField(choices=countries, widget=forms.Select(attrs={"autocomplete": "country"}))
     currency = forms.ChoiceField()
@@ -101,6 +118,8 @@ class ClientForm(ModelForm):
 class PersonForm(ModelForm):
     """Somebody at a client."""
 
+    LAYOUT = (("", (("name",), ("email", "phone"), ("role",), ("signs",), ("receives_bills",))),)
+
     class Meta:
         model = Person
         fields = ["name", "email", "phone", "role", "signs", "receives_bills"]
@@ -115,6 +134,8 @@ class PersonForm(ModelForm):
 
 class AddressForm(ModelForm):
     """A client's address."""
+
+    LAYOUT = (("", (("line1",), ("line2",), ("city", "postcode"), ("region", "country"))),)
 
     country = forms.ChoiceField(choices=countries)
 
@@ -137,7 +158,12 @@ class GroupForm(ModelForm):
 class ServiceForm(ModelForm):
     """A service of the catalogue."""
 
-    price = MoneyField(max_digits=16, decimal_places=4, label="Price", help_text="For one unit, without tax")
+    LAYOUT = (
+        ("What the client reads", (("name",), ("description",))),
+        ("What it costs", (("price", "currency"), ("cadence", "treatment"), ("unit_name", "code"))),
+    )
+
+    price = MoneyField(max_digits=16, decimal_places=4, label="Price", help_text="For one, without tax")
     currency = forms.ChoiceField()
 
     class Meta:
@@ -150,9 +176,9 @@ class ServiceForm(ModelForm):
             "treatment": "Tax",
         }
         help_texts = {
-            "unit_name": "Person, return, hour. Leave empty when it is sold once.",
+            "unit_name": "Person, return, hour; or nothing.",
             "description": "The client reads it under the name.",
-            "code": "Yours, or leave it empty. Ledgers call it the item code.",
+            "code": "The item code in the ledger.",
         }
         error_messages = {"name": {"required": "Enter a name for the service"}}
 
@@ -169,13 +195,17 @@ class ServiceForm(ModelForm):
 class PracticeForm(ModelForm):
     """How the practice is known to its clients."""
 
+    LAYOUT = (("How clients know you", (("name",), ("initials", "brand_colour"), ("phone", "email"))),)
+
     class Meta:
         model = Practice
         fields = ["name", "initials", "brand_colour", "phone", "email"]
         labels = {"initials": "Letters on the seal", "brand_colour": "Colour", "email": "Email clients answer to"}
         help_texts = {
-            "brand_colour": "Like #0B5B4C. Made darker or lighter where text on it could not be read.",
-            "phone": "On every page and mail a client gets.",
+            "initials": "Two or three.",
+            "brand_colour": "Like #0B5B4C; made readable if need be.",
+            "phone": "On every page a client gets.",
+            "email": "On every page, too.",
         }
 
     def clean_brand_colour(self) -> str:
@@ -188,6 +218,11 @@ class PracticeForm(ModelForm):
 
 class EntityForm(ModelForm):
     """A legal entity; its country and currency stay as they were made."""
+
+    LAYOUT = (
+        ("Who bills", (("name",), ("tax_number",), ("address",))),
+        ("How it bills", (("invoice_prefix", "payment_days"), ("billing_hour", "tax_basis"), ("deposit_kind",))),
+    )
 
     class Meta:
         model = Entity
@@ -248,6 +283,11 @@ class MemberForm(RolesForm):
         }
     )
     field_order = ["name", "email", "roles"]
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.fields["roles"].required = True
+        self.fields["roles"].error_messages["required"] = "Choose at least one role"
 
 
 class MailForm(Form):

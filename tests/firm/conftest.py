@@ -1,4 +1,4 @@
-"""The cast: an owner, Alice (partner), Bob (preparer), billing, sync admin, auditor, and Charlie, who is not one of us."""
+"""The cast: an owner, Alice (partner), Bob (preparer), billing, sync admin, auditor, and Charlie, an outsider."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client as Browser
-from practice.firm.models import Client, Membership, Practice, User
 
+from practice.firm.models import Client, Membership, Practice, User
 from tests.firm import factories
 
 Role = Membership.Role
@@ -52,7 +52,9 @@ def auditor(firm: Practice) -> User:
 @pytest.fixture
 def charlie(db: None) -> User:
     """A partner of another practice: sees nothing of ours."""
-    return factories.make_member(factories.make_practice(name="Larkin CPA", country="US"), Role.PARTNER, name="Charlie Larkin")
+    return factories.make_member(
+        factories.make_practice(name="Larkin CPA", country="US"), Role.PARTNER, name="Charlie Larkin"
+    )
 
 
 @pytest.fixture

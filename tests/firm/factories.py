@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+
 from practice.firm import clients, people, practices, services
 from practice.firm.models import Client, Membership, Person, Practice, Service, User
 
@@ -16,15 +17,14 @@ PASSWORD = "correct horse battery staple"
 
 def make_practice(country: str = "AU", **facts: Any) -> Practice:
     """A practice with one entity: Harbour & Vale, unless told otherwise."""
-    n = next(_n)
-    return practices.create_practice(
-        name=facts.pop("name", "Harbour & Vale"), slug=facts.pop("slug", f"harbour-{n}"), country=country, **facts
-    )
+    facts.setdefault("name", "Harbour & Vale")
+    facts.setdefault("slug", f"harbour-{next(_n)}")
+    return practices.create_practice(country=country, **facts)
 
 
 def make_user(name: str = "Alice Vale", **facts: Any) -> User:
     """Somebody who can sign in with ``PASSWORD``."""
-    email = facts.pop("email", f"{name.split()[0].lower()}{next(_n)}@harbour.example")
+    email = facts.pop("email", f"{name.split(maxsplit=1)[0].lower()}{next(_n)}@harbour.example")
     return User.objects.create_user(email, PASSWORD, name=name, **facts)
 
 

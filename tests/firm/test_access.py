@@ -3,12 +3,14 @@
 import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client as Browser
-from practice.firm.models import Membership
 
+from practice.firm.models import Membership
 from tests.firm import factories
 
-READ = ["", "bar/", "search/", "clients/", "clients/groups/", "services/", "settings/", "settings/people/", "settings/roles/",
-        "settings/tax/", "settings/mail/"]  # fmt: skip
+READ = [
+    "", "bar/", "search/", "clients/", "clients/groups/", "services/", "settings/", "settings/people/",
+    "settings/roles/", "settings/tax/", "settings/mail/",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", [*READ, "clients/new/", "audit/", "audit/verify/"])
@@ -38,7 +40,11 @@ def test_a_visitor_is_sent_to_sign_in(firm):
 
 @pytest.mark.parametrize(
     ("path", "who"),
-    [("clients/new/", "Owners, partners, preparers and billing staff can"), ("audit/", "Owners and auditors can"), ("services/new/", "Owners and partners can")],
+    [
+        ("clients/new/", "Owners, partners, preparers and billing staff can"),
+        ("audit/", "Owners and auditors can"),
+        ("services/new/", "Owners and partners can"),
+    ],
 )
 def test_the_wrong_role_is_told_who_could(firm, sync_admin, sign_in, path, who):
     answer = sign_in(sync_admin).get(f"/{firm.slug}/{path}")

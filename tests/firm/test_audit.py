@@ -2,15 +2,17 @@
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+
 from practice.core import chain, triggers
 from practice.core.models import AuditEntry
 from practice.firm import audit_trail, clients
 from practice.firm.models import Client
-
 from tests.firm import factories
 
 
-@pytest.mark.parametrize("statement", ["UPDATE firm_historicalclient SET name = 'x'", "DELETE FROM firm_historicalclient"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE firm_historicalclient SET name = 'x'", "DELETE FROM firm_historicalclient"]
+)
 def test_the_database_refuses_to_alter_history(larkspur, statement):
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -49,8 +51,9 @@ def test_a_removed_row_and_a_removed_entry_show(firm, larkspur):
 def test_the_page_says_who_changed_what_from_what_to_what(firm, larkspur, alice, auditor, sign_in):
     sign_in(alice).post(
         f"/{firm.slug}/clients/{larkspur.pk}/edit/",
-        {"name": "Larkspur Bakery", "kind": "organisation", "country": "AU", "currency": "AUD", "tax_treatment": "domestic",
-         "payment_days": "30", "billing_email": "accounts@larkspur.example", "partner": alice.pk},
+        {"name": "Larkspur Bakery", "kind": "organisation", "country": "AU", "currency": "AUD",
+         "tax_treatment": "domestic", "payment_days": "30",
+         "billing_email": "accounts@larkspur.example", "partner": alice.pk},
     )  # fmt: skip
     page = sign_in(auditor).get(f"/{firm.slug}/audit/?kind=firm.client").content.decode()
     text = " ".join(page.split())

@@ -2,11 +2,11 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+
 from practice.core import audit, events, gates
 from practice.firm import clients
 from practice.firm.clients import ClientRefused
 from practice.firm.models import Address, Client, Group, Person
-
 from tests.firm import factories
 
 
@@ -21,7 +21,9 @@ def heard(monkeypatch):
 
 
 def test_a_client_starts_with_the_entity_s_country_currency_and_terms(firm, heard):
-    client = clients.create_client(practice=firm, name="  Larkspur   Bakery ", billing_email="Accounts@Larkspur.example")
+    client = clients.create_client(
+        practice=firm, name="  Larkspur   Bakery ", billing_email="Accounts@Larkspur.example"
+    )
     assert (client.name, client.billing_email) == ("Larkspur Bakery", "accounts@larkspur.example")
     assert (client.country, client.currency, client.payment_days) == ("AU", "AUD", 14)
     assert heard == [("firm.client.created", {})]
@@ -32,7 +34,7 @@ def test_a_change_names_its_fields_and_its_cause(larkspur, heard, alice):
         clients.update_client(client_id=larkspur.pk, name="Larkspur Bakery Ltd", phone="0117 496 0142")
     assert heard == [("firm.client.changed", {"fields": ["name", "phone"]})]
     row = larkspur.history.first()
-    assert (row.name, row.history_user, row.system, row.actor, row.run) == (
+    assert (row.name, row.history_user, row.system, row.actor, row.run_ref) == (
         "Larkspur Bakery Ltd", alice, "web", alice.email, "7F3A",
     )  # fmt: skip
     assert (row.history_change_reason, row.practice_ref) == ("They called", larkspur.practice_id)
@@ -82,7 +84,9 @@ def test_a_gate_may_keep_a_client(larkspur, heard, monkeypatch):
 
 
 def test_people_and_addresses_are_part_of_the_client(larkspur, heard):
-    person = clients.set_person(client_id=larkspur.pk, name="Amélie Larkspur", email="Amelie@Larkspur.example", signs=True)
+    person = clients.set_person(
+        client_id=larkspur.pk, name="Amélie Larkspur", email="Amelie@Larkspur.example", signs=True
+    )
     clients.set_person(client_id=larkspur.pk, person_id=person.pk, phone="0117")
     clients.set_address(client_id=larkspur.pk, line1="2 Wharf Street", city="Bristol")
     clients.set_address(client_id=larkspur.pk, line1="3 Wharf Street")

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail as outbox
 from django.db import connection
+
 from practice.core import clock, events, owed, tokens
 from practice.core.models import Switch
 from practice.firm import mail, tasks
@@ -139,11 +140,3 @@ def test_the_switch_stops_mail_and_loses_none(invitation):
     assert tasks.sweep_mail() == 0
     Switch.objects.update(sending=True)
     assert tasks.sweep_mail() == 1
-
-
-def test_mail_for_later_waits(firm):
-    later = clock.now() + timedelta(days=7)
-    mail.owe_mail(practice=firm, kind="firm.invited", to_email="a@b.example", to_name="", facts={}, not_before=later)
-    assert tasks.sweep_mail() == 0
-    with clock.at(later + timedelta(seconds=1)):
-        assert tasks.sweep_mail() == 1

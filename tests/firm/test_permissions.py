@@ -2,6 +2,7 @@
 
 import pytest
 from django.test import Client as Browser
+
 from practice.firm import permissions
 from practice.firm.models import Membership
 from practice.firm.permissions import Member

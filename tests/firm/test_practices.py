@@ -4,12 +4,12 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+
 from practice.firm import people, practices
 from practice.firm.models import Mail, Membership, TaxRate
 from practice.firm.models.practices import rate_at
 from practice.firm.people import PeopleRefused
 from practice.firm.practices import PracticeRefused
-
 from tests.firm import factories
 
 R = Membership.Role
@@ -79,7 +79,9 @@ def test_a_practice_keeps_an_owner(firm, owner, alice):
 
 
 def test_somebody_new_is_invited_and_somebody_known_is_not_made_twice(firm, charlie):
-    user = people.add_member(practice=firm, email="Priya@Harbour.example", name="Priya Shah", roles=[R.PREPARER, R.BILLING])
+    user = people.add_member(
+        practice=firm, email="Priya@Harbour.example", name="Priya Shah", roles=[R.PREPARER, R.BILLING]
+    )
     assert (user.email, user.has_usable_password()) == ("priya@harbour.example", False)
     assert Mail.objects.get().to_email == "priya@harbour.example"
     people.add_member(practice=firm, email=charlie.email, name="Somebody else", roles=[R.PARTNER])

@@ -4,18 +4,20 @@ from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, transaction
+
 from practice.core import events
 from practice.firm import services
 from practice.firm.models import Service
 from practice.firm.services import ServiceRefused
-
 from tests.firm import factories
 
 
 @pytest.fixture
 def heard(monkeypatch):
     told = []
-    monkeypatch.setitem(events._recorders, "firm.service.changed", [lambda service, **facts: told.append(facts["fields"])])
+    monkeypatch.setitem(
+        events._recorders, "firm.service.changed", [lambda service, **facts: told.append(facts["fields"])]
+    )
     return told
 
 

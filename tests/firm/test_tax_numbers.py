@@ -1,6 +1,7 @@
 """Tax numbers: written in one way, and refused when their check digits do not fit."""
 
 import pytest
+
 from practice.firm.tax_numbers import normalise
 
 
@@ -22,7 +23,12 @@ def test_written_in_one_way(country, typed, written):
 
 @pytest.mark.parametrize(
     ("country", "typed", "name"),
-    [("AU", "51 824 753 557", "ABN"), ("NZ", "49-091-851", "IRD or GST number"), ("GB", "980780685", "VAT number"), ("US", "07-1144442", "EIN")],
+    [
+        ("AU", "51 824 753 557", "ABN"),
+        ("NZ", "49-091-851", "IRD or GST number"),
+        ("GB", "980780685", "VAT number"),
+        ("US", "07-1144442", "EIN"),
+    ],
 )
 def test_a_wrong_digit_is_named_in_plain_words(country, typed, name):
     with pytest.raises(ValueError, match=f"Check this {name}: a digit is wrong or missing"):

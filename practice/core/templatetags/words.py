@@ -112,6 +112,13 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
+@register.filter
+def breakable(address: str) -> SafeString:
+    """An email that breaks after its @ where a line is too short for it."""
+    name, at, domain = address.partition("@")
+    return format_html("{}{}<wbr>{}", name, at, domain)
+
+
 @register.simple_tag
 def meter(share: Decimal | float | None) -> SafeString:
     """A bar filled to so many per cent; decoration beside a figure, so hidden from screen readers."""

@@ -41,6 +41,11 @@ def audit_object(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
 @access.needs("audit.read")
 def verify(request: MemberRequest) -> HttpResponse:
     """Walk the chain now and name every break."""
-    breaks = chain.verify(request.member.practice.pk)
-    context = {"section": "audit", "breaks": breaks, "unsealed": chain.unsealed(), "sealed": audit_trail.sealed(request.member.practice.pk)}
+    practice_id = request.member.practice.pk
+    context = {
+        "section": "audit",
+        "breaks": chain.verify(practice_id),
+        "unsealed": chain.unsealed(),
+        "sealed": audit_trail.sealed(practice_id),
+    }
     return render(request, "firm/audit_verify.html", context)

@@ -36,7 +36,7 @@ class Step:
 @require_GET
 @access.needs("practice.read")
 def dashboard(request: MemberRequest) -> HttpResponse:
-    """What needs the member, where this month's money is, and what comes next; a new firm sees what is left to set up."""
+    """What needs the member, where this month's money is, what comes next; a new firm sees what is left to set up."""
     member = request.member
     has_clients = Client.objects.filter(practice=member.practice).exists()
     context = {
@@ -76,7 +76,10 @@ def bar(request: MemberRequest) -> HttpResponse:
 @require_GET
 @access.needs("practice.read")
 def search(request: MemberRequest) -> HttpResponse:
-    """Clients by name, email or tax number, and what other packages find (slot ``firm.search``, subject: member and words)."""
+    """Clients by name, email or tax number, and what other packages find.
+
+    The subject of the slot ``firm.search`` is the pair of member and words.
+    """
     words = " ".join(request.GET.get("q", "").split())
     clients: list[Client] = []
     found = SafeString("")

@@ -21,7 +21,8 @@ def service_list(request: MemberRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     rows = Service.objects.filter(practice=request.member.practice, archived_at__isnull=state != "archived")
     paged = paginate(rows.order_by("name", "pk"), request.GET.get("page"))
-    return pages.page(request, "firm/services.html", "results", {"section": "settings", "tab": "services", "paged": paged, "state": state})
+    context = {"section": "settings", "tab": "services", "paged": paged, "state": state}
+    return pages.page(request, "firm/services.html", "results", context)
 
 
 @require_http_methods(["GET", "POST"])

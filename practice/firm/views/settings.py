@@ -111,7 +111,8 @@ def people_page(request: MemberRequest) -> HttpResponse:
             else:
                 messages.success(request, f"{user} may sign in now; an invitation is on its way to {user.email}")
                 return pages.go(request, "people", practice=practice.slug)
-    return _page(request, "firm/settings/people.html", {"tab": "people", "form": form, "colleagues": _colleagues(request)}, form)
+    context = {"tab": "people", "form": form, "colleagues": _colleagues(request)}
+    return _page(request, "firm/settings/people.html", context, form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -162,7 +163,8 @@ def tax(request: MemberRequest) -> HttpResponse:
                 messages.success(request, "Saved. Invoices issued before that day keep their rate.")
                 return pages.go(request, "tax", practice=practice.slug)
     rates = TaxRate.objects.filter(entity__practice=practice).order_by("treatment", "-valid_from")
-    context = {"tab": "tax", "form": form, "entities": entities, "rates": rates, "today": clock.today(request.member.zone)}
+    today = clock.today(request.member.zone)
+    context = {"tab": "tax", "form": form, "entities": entities, "rates": rates, "today": today}
     return _page(request, "firm/settings/tax.html", context, form)
 
 
@@ -174,7 +176,8 @@ def mails(request: MemberRequest) -> HttpResponse:
     if request.GET.get("state") == "parked":
         rows = rows.filter(parked_at__isnull=False)
     paged = paginate(rows.order_by("-pk"), request.GET.get("page"))
-    return _page(request, "firm/settings/mails.html", {"tab": "mails", "paged": paged, "state": request.GET.get("state", "")})
+    context = {"tab": "mails", "paged": paged, "state": request.GET.get("state", "")}
+    return _page(request, "firm/settings/mails.html", context)
 
 
 @require_POST
