@@ -39,7 +39,7 @@ def full(firm, larkspur, owner):
         f"{base}/settings/people/{owner.pk}/", f"{base}/settings/entities/{firm.entities.get().pk}/",
         f"{base}/settings/roles/", f"{base}/settings/tax/", f"{base}/settings/mail/", f"{base}/audit/",
         f"{base}/audit/verify/", f"{base}/audit/firm.client/{larkspur.pk}/", "/me/", "/accounts/2fa/",
-        "/accounts/password/change/", "/accounts/logout/",
+        "/accounts/password/change/", "/accounts/logout/", "/accounts/sessions/",
     ]  # fmt: skip
 
 

@@ -49,3 +49,15 @@ def test_second_factor_secrets_rest_encrypted(bob):
     totp = TOTP.activate(bob, "JBSWY3DPEHPK3PXP")
     assert "JBSWY3DPEHPK3PXP" not in str(totp.instance.data)
     assert str(totp.instance.data["secret"]).startswith("dev:")
+
+
+def test_signing_out_everywhere_else(firm, bob):
+    here, there = Browser(), Browser()
+    for browser in (here, there):
+        browser.post("/accounts/login/", {"login": bob.email, "password": factories.PASSWORD})
+    page = here.get("/accounts/sessions/").content.decode()
+    assert page.count('class="hit"') == 2
+    assert page.count("This browser") == 1
+    here.post("/accounts/sessions/")
+    assert here.get("/me/").status_code == 200
+    assert there.get("/me/").status_code == 302
