@@ -86,7 +86,10 @@ def make_agreement(*, spec: AgreementSpec, now: datetime) -> tuple[Engagement, l
             raise AgreementRefused(str(error)) from error
     due = Charge.objects.filter(engagement=engagement, state=Charge.State.PLANNED, due_on__lte=today)
     if due.exists():
-        first.append(invoicing.bill_charges(engagement=engagement, charges=list(due), on=today, now=now))
+        # Due today: the client pays it in the visit in which they sign.
+        first.append(
+            invoicing.bill_charges(engagement=engagement, charges=list(due), on=today, now=now, due_on=today)
+        )
     events.record("billing.agreement.made", engagement)
     return engagement, first
 

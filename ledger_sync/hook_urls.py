@@ -1,5 +1,11 @@
-"""Addresses for clients and vendors, without an account."""
+"""Addresses for the ledgers, below ``/hooks/``."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from ledger_sync import consent_views, hooks
+
+urlpatterns = [
+    path("xero/", hooks.xero, name="hook_xero"),
+    path("quickbooks/", hooks.quickbooks, name="hook_quickbooks"),
+    path("<str:provider>/callback/", consent_views.callback, name="consent_callback"),
+]

@@ -124,15 +124,16 @@ def _try_later(call: Call, error: TryLater, connection: Connection, lease: Lease
 def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) -> int:
     """Find out what became of a call nobody answered: send it again while its key lives, look after that."""
     now = clock.now()
-    assert call.first_sent_at is not None, "a call is written with its first send"
-    assert call.last_sent_at is not None, "a call is written with its first send"
-    if now < call.first_sent_at + KEY_LIVES:
-        if now < call.last_sent_at + STILL_UNDER_WAY or budgets.spend(connection, call.urgency) is not None:
+    first_sent, last_sent = call.first_sent_at, call.last_sent_at
+    assert first_sent is not None, "a call is written with its first send"
+    assert last_sent is not None, "a call is written with its first send"
+    if now < first_sent + KEY_LIVES:
+        if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency) is not None:
             return 0
         call = _count_send(call, now)
         _perform(call, connection, lease, ledger, first=False)
         return 1
-    if now < call.last_sent_at + LOOK_AFTER:
+    if now < last_sent + LOOK_AFTER:
         return 0
     found: dict[int, Remote | None] = {}
     try:

@@ -1,0 +1,45 @@
+"""``manage.py work``: the worker, under its supervisor."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+
+from practice.site import tasks
+from practice.site.supervisor import Cluster, cluster_command
+from practice.site.watching import end_with_parent
+
+
+class Command(BaseCommand):
+    """Run the worker: a sweep first, then the cluster, started again whenever it falls silent."""
+
+    help = "Run the worker under a supervisor; stops cleanly on SIGTERM."
+
+    def add_arguments(self, parser: Any) -> None:
+        """The runner of the demo asks its children to end with it."""
+        parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Supervise until a signal comes."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: stopping.set())
+        if options["with_parent"]:
+            end_with_parent(stopping.set)
+        tasks.sweep()
+        cluster = Cluster(cluster_command())
+        cluster.start()
+        try:
+            while not stopping.wait(1.0):
+                close_old_connections()
+                if cluster.is_silent():
+                    self.stderr.write("worker: the cluster fell silent and is started again")
+                    cluster.stop()
+                    tasks.sweep()
+                    cluster.start()
+        finally:
+            cluster.stop()

@@ -1,0 +1,50 @@
+"""The minute sweep: the guarantee behind every bell. Each package is asked once for what is due."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import billing.tasks
+import ledger_sync.tasks
+import practice.firm.tasks
+from practice.core import audit, chain, clock
+from practice.core.models import Heartbeat
+from proposals import sending
+
+log = logging.getLogger(__name__)
+
+
+def sweep() -> None:
+    """Do whatever a lost bell left undone; a step that fails is logged and never stops the others."""
+    beat()
+    with audit.cause(system="schedule", actor="minute sweep"):
+        for step in STEPS:
+            try:
+                step()
+            except Exception:
+                log.exception("sweep: %s failed", getattr(step, "__qualname__", step))
+
+
+def beat() -> None:
+    """The worker's sign of life, written by a worker."""
+    Heartbeat.objects.update_or_create(name="worker", defaults={"at": clock.now()})
+
+
+def end_proposals() -> None:
+    """End proposals whose last day has passed."""
+    sending.end_expired(clock.now())
+
+
+def seal() -> None:
+    """Seal the audit rows written since the last minute."""
+    chain.seal()
+
+
+STEPS: tuple[Callable[[], object], ...] = (
+    practice.firm.tasks.sweep_mail,
+    end_proposals,
+    billing.tasks.sweep,
+    ledger_sync.tasks.sweep,
+    seal,
+)

@@ -1,0 +1,147 @@
+"""What the bookkeeper does in Xero arrives here: by notice in seconds, by sweep when no notice came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from billing.models import Invoice, Payment
+from billing.standing import standing_of
+from django.test import Client as Browser
+from ledger_sync import gates, pulling, snags
+from ledger_sync.models import Call, Link, Snag
+from practice.core import clock
+from practice.core.gates import Verdict
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def booked(firm: Any, connection: Any, xero: Any, bell: Any) -> Invoice:
+    """An invoice of 1,100.00 that both books agree on."""
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    clock.advance(minutes=5)
+    return invoice
+
+
+def sweep(connection: Any) -> None:
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+
+
+def there(invoice: Invoice) -> str:
+    return str(Link.objects.get(invoice=invoice).remote_id)
+
+
+def first_line(invoice: Invoice) -> str:
+    return str(Link.objects.get(invoice=invoice).base_theirs["lines"][0]["remote_line"])
+
+
+def standing(invoice: Invoice) -> Any:
+    invoice = Invoice.objects.get(pk=invoice.pk)
+    return standing_of(invoice, clock.today("Australia/Sydney"))
+
+
+def test_an_email_changed_in_xero_arrives_here_and_is_not_sent_back(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    calls = Call.objects.count()
+    contact = Link.objects.get(client=booked.client)
+    xero.bookkeeper.edit_contact(contact.remote_id, {"EmailAddress": "new@larkspur.example"})
+    sweep(connection)
+    bell.answer()
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == "new@larkspur.example"
+    assert booked.client.history.first().system == "xero"
+    assert Call.objects.count() == calls
+
+
+def test_a_bank_payment_recorded_in_xero_pays_the_invoice_here(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    xero.bookkeeper.record_payment(there(booked), Decimal("1100.00"))
+    sweep(connection)
+    bell.answer()
+    assert standing(booked).state == "paid"
+    payment = Payment.objects.get()
+    assert payment.source == Payment.Source.LEDGER
+    assert payment.amount == Decimal("1100.00")
+    sweep(connection)
+    assert Payment.objects.count() == 1
+
+
+def test_a_bank_payment_removed_in_xero_reopens_the_invoice(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    payment = xero.bookkeeper.record_payment(there(booked), Decimal("1100.00"))
+    sweep(connection)
+    clock.advance(minutes=3)
+    xero.bookkeeper.delete_payment(payment["PaymentID"])
+    sweep(connection)
+    assert standing(booked).due == Decimal("1100.00")
+
+
+def test_an_invoice_edited_in_xero_is_held_and_its_cause_names_the_editor(booked: Any, connection: Any, xero: Any) -> None:
+    xero.bookkeeper.edit_line(there(booked), first_line(booked), {"UnitAmount": 900})
+    sweep(connection)
+    snag = Snag.objects.get(code="document_changed")
+    assert "Rhona Blake" in snags.more(snag)
+    booked.refresh_from_db()
+    assert booked.is_held
+    assert booked.total == Decimal("1100.00")
+
+
+def test_a_later_due_date_set_in_xero_is_taken(booked: Any, connection: Any, xero: Any) -> None:
+    later = booked.due_on + timedelta(days=10)
+    xero.bookkeeper.edit_invoice(there(booked), {"DueDate": later.isoformat()})
+    sweep(connection)
+    booked.refresh_from_db()
+    assert booked.due_on == later
+    assert booked.due_reason == "ledger"
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+
+
+def test_an_invoice_voided_in_xero_is_asked_about(booked: Any, connection: Any, xero: Any) -> None:
+    xero.bookkeeper.void_invoice(there(booked))
+    sweep(connection)
+    assert Snag.objects.get(closed_at__isnull=True).code == "voided_there"
+    booked.refresh_from_db()
+    assert booked.is_held
+
+
+def test_before_an_unattended_charge_the_ledger_is_asked(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    assert gates.may_collect_unattended(booked).verdict is Verdict.YES
+    xero.bookkeeper.record_payment(there(booked), Decimal("1100.00"))
+    gates.may_collect_unattended(booked)
+    assert standing(booked).due == 0
+
+
+def test_when_the_ledger_cannot_be_asked_the_charge_waits(booked: Any, connection: Any, xero: Any) -> None:
+    from practice.core.sandbox.faults import Fault
+
+    xero.faults.order(Fault("down", times=50))
+    assert gates.may_collect_unattended(booked).verdict is Verdict.NOT_YET
+
+
+def test_a_signed_notice_is_stored_once_and_its_object_fetched(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    browser = Browser()
+
+    def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
+        signature = headers.get("x-xero-signature") or headers.get("X-Xero-Signature", "")
+        answer = browser.post("/hooks/xero/", body, content_type="application/json", headers={"x-xero-signature": signature})
+        return answer.status_code
+
+    xero.webhooks.outbox.send = deliver
+    xero.webhooks.set_url("http://localhost/hooks/xero/")
+    xero.tick()
+    contact = Link.objects.get(client=booked.client)
+    clock.advance(seconds=5)
+    xero.bookkeeper.edit_contact(contact.remote_id, {"EmailAddress": "hook@larkspur.example"})
+    xero.tick()
+    bell.answer()
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == "hook@larkspur.example"
+
+
+def test_a_notice_with_a_wrong_signature_is_refused(client: Browser, connection: Any) -> None:
+    answer = client.post("/hooks/xero/", b"{}", content_type="application/json", headers={"x-xero-signature": "no"})
+    assert answer.status_code == 401
+    assert answer.content == b""
+    assert not answer.cookies
