@@ -1,1 +1,126 @@
 """Fragments the ledgers lend to lower pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from billing.models import Invoice
+from ledger_sync import linking, queries, snags
+from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.models.links import Kind
+from practice.core.panels import panel
+from practice.firm.models import Client
+from practice.firm.needs import Need
+from practice.firm.permissions import Member
+
+Shown = tuple[str, dict[str, Any]] | None
+
+
+@panel("firm.bar", order=20)
+def freshness(request: HttpRequest, member: Member) -> Shown:
+    """Whether the books agree and when that was checked, on every page."""
+    connection = _first(member)
+    if connection is None:
+        return None
+    name = connection.get_provider_display()
+    if connection.state != Connection.State.LIVE:
+        words, tone, icon = f"{name} is {connection.get_state_display().lower()}", "bad", "alert"
+    else:
+        from practice.core.templatetags.words import ago
+
+        seen = Link.objects.filter(connection=connection, verified_at__isnull=False).order_by("-verified_at")
+        at = seen.values_list("verified_at", flat=True).first()
+        words, tone, icon = (f"{name} checked {ago(at)}" if at else f"{name} is connected"), "ok", "check"
+    return "ledger_sync/bar.html", {"practice": member.practice, "words": words, "tone": tone, "icon": icon}
+
+
+@panel("firm.dashboard.needs", order=10)
+def causes(request: HttpRequest, member: Member) -> Shown:
+    """Open causes, for those who can clear them."""
+    if not member.may("ledger.resolve"):
+        return None
+    rows = Snag.objects.filter(practice=member.practice, closed_at__isnull=True).select_related("connection__entity")
+    needs = [_need(member, snag) for snag in rows.order_by("-money", "opened_at")[:20]]
+    lost = Connection.objects.filter(practice=member.practice, state=Connection.State.DISCONNECTED).exclude(
+        disconnect_reason="by us"
+    )
+    needs += [
+        Need(
+            title=f"{c.get_provider_display()} is disconnected",
+            detail="What is due queues, and nobody is charged unattended.",
+            verb=f"Reconnect {c.get_provider_display()}",
+            href=reverse("ledger_desk", kwargs={"practice": member.practice.slug, "connection_id": c.pk}),
+            icon="alert",
+            tone="bad",
+            since=c.disconnected_at,
+        )
+        for c in lost
+    ]
+    return ("firm/needs.html", {"needs": needs}) if needs else None
+
+
+@panel("firm.dashboard.side", order=10)
+def ledger_card(request: HttpRequest, member: Member) -> Shown:
+    """The ledger at a glance."""
+    connection = _first(member)
+    if connection is None:
+        return None
+    context = {"connection": connection, "health": queries.health_of(connection)}
+    return "ledger_sync/dashboard_side.html", context
+
+
+@panel("billing.invoice.side", order=10)
+def invoice_agreement(request: HttpRequest, invoice: Invoice) -> Shown:
+    """Whether both books say the same about an invoice."""
+    connection = linking.connection_for(invoice.entity_id)
+    link = _link(connection, Kind.INVOICE, invoice=invoice)
+    if connection is None or link is None:
+        return None
+    open_causes = [
+        queries.Cause(s, snags.sentence(s), "", (), "")
+        for s in Snag.objects.filter(link=link, closed_at__isnull=True).select_related("connection")
+    ]
+    context = {
+        "connection": connection, "record": queries.record_of(link), "fields": queries.fields_of(link),
+        "causes": open_causes,
+    }  # fmt: skip
+    return "ledger_sync/invoice_side.html", context
+
+
+@panel("firm.client.side", order=40)
+def client_in_ledger(request: HttpRequest, client: Client) -> Shown:
+    """Whether the ledger has a client, and when both agreed."""
+    link = Link.objects.filter(client=client, gone_at__isnull=True).select_related("connection", "client").first()
+    if link is None:
+        return None
+    return "ledger_sync/client_side.html", {"connection": link.connection, "record": queries.record_of(link)}
+
+
+def _first(member: Member) -> Connection | None:
+    rows = Connection.objects.filter(practice=member.practice).select_related("entity", "tokens")
+    return rows.order_by("pk").first()
+
+
+def _link(connection: Connection | None, kind: str, **subject: Any) -> Link | None:
+    if connection is None:
+        return None
+    rows = Link.objects.filter(connection=connection, kind=kind, gone_at__isnull=True, **subject)
+    return rows.select_related("connection", "invoice__client").first()
+
+
+def _need(member: Member, snag: Snag) -> Need:
+    desk = reverse("ledger_desk", kwargs={"practice": member.practice.slug, "connection_id": snag.connection_id})
+    return Need(
+        title=snags.sentence(snag),
+        detail=snags.more(snag),
+        verb=snags.remedies(snag)[0].words,
+        href=f"{desk}#cause-{snag.pk}",
+        icon="bank",
+        tone="bad",
+        amount=snag.money or None,
+        currency=snag.connection.entity.currency,
+        since=snag.opened_at,
+    )

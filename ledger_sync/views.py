@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ledger_sync import connections, mapping, queries, remedies
+from ledger_sync import connections, mapping, queries, remedies, snags
 from ledger_sync.connections import ConnectionRefused
 from ledger_sync.models import CallItem, Connection, Link, Mapping, RefItem, Snag
 from practice.core import wake
@@ -64,7 +64,7 @@ def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
         "causes": causes,
         "held_up": queries.held_up(causes),
         "health": queries.health_of(connection),
-        "closed": [queries.Cause(s, queries.snags.sentence(s), "", (), "") for s in closed.select_related("connection")],
+        "closed": [queries.Cause(s, snags.sentence(s), "", (), "") for s in closed.select_related("connection")],
     }
     return page(request, "ledger_sync/desk.html", "main", context)
 
@@ -95,7 +95,7 @@ def remedy(request: MemberRequest, connection_id: int, snag_id: int) -> HttpResp
     except ValueError as refusal:
         messages.error(request, f"Nothing was changed: {refusal}")
     else:
-        messages.success(request, f"Done: {queries.snags.sentence(snag)}")
+        messages.success(request, f"Done: {snags.sentence(snag)}")
     return redirect("ledger_desk", practice=slug, connection_id=connection.pk)
 
 
@@ -120,11 +120,11 @@ def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResp
     rows = Link.objects.filter(connection=connection).select_related(*queries._SUBJECTS)
     link = rows.filter(pk=link_id).first()
     if link is None:
-        raise access.Http404
+        raise Http404
     items = CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50]
     context = _context(request, connection, "records") | {
         "record": queries.record_of(link), "fields": queries.fields_of(link), "items": items,
-        "snags": [queries.Cause(s, queries.snags.sentence(s), "", (), "") for s in link.snags.order_by("-id")],
+        "snags": [queries.Cause(s, snags.sentence(s), "", (), "") for s in link.snags.order_by("-id")],
     }  # fmt: skip
     return page(request, "ledger_sync/record.html", "main", context)
 
@@ -173,7 +173,8 @@ def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
 def _save_mapping(request: MemberRequest, connection: Connection) -> HttpResponse:
     slug = request.member.practice.slug
     changed = 0
-    for name, value in request.POST.items():
+    for name in request.POST:
+        value = str(request.POST.get(name, ""))
         purpose, colon, rest = name.partition(":")
         if not colon or not value.isdigit():
             continue

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from billing import paying
 from practice.core import clock
 from practice.core.pages import page
-from proposals import documents, links, pricing, sending, signing
+from proposals import documents, links, merging, pricing, sending, signing
 from proposals.models import Option, Proposal, Signature
 from proposals.refusals import ProposalRefused
 
@@ -199,7 +199,8 @@ def _shown(request: HttpRequest, proposal: Proposal, token: str) -> dict[str, An
         "token": token,
         "plans": pricing.plans_of(proposal, today),
         "plan": document.plan,
-        "message": documents.merging.fill(proposal.message, proposal),
+        "message": merging.fill(proposal.message, proposal),
+        "terms_body": merging.fill(proposal.terms.body, proposal) if proposal.terms else "",
         "shown": document.digest,
         "consent": documents.consent_text(proposal),
         "name": request.POST.get("name", signatory.name if signatory else ""),
