@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -104,15 +105,12 @@ def _digest(model: type[Audited], row: Any, known: dict[str, str]) -> tuple[str,
 
 def _breaks(practice_ref: int) -> Iterator[Break]:
     prev, expected = "", 1
-    models = {model._meta.label_lower: model for model in audited_models()}
-    for entry in AuditEntry.objects.filter(practice_ref=practice_ref).order_by("seq").iterator():
+    for entry, model, row in _with_rows(practice_ref):
         where = (practice_ref, entry.seq, entry.model, entry.history_id)
         if entry.seq != expected or entry.prev != prev:
             yield Break(*where, "an entry before this one is missing")
         if entry.hash != _hash(entry.prev, str(entry.seq), entry.model, str(entry.history_id), entry.digest):
             yield Break(*where, "this entry was altered")
-        model = models.get(entry.model)
-        row = _row(model, entry.history_id) if model else None
         if model is None or row is None:
             yield Break(*where, "the history row is gone")
         elif _digest(model, row, entry.personal)[2] != entry.digest:
@@ -120,8 +118,24 @@ def _breaks(practice_ref: int) -> Iterator[Break]:
         prev, expected = entry.hash, entry.seq + 1
 
 
-def _row(model: type[Audited], history_id: int) -> Any:
-    return model.history.model.objects.filter(history_id=history_id).first()  # type: ignore[attr-defined]
+def _with_rows(practice_ref: int) -> Iterator[tuple[AuditEntry, type[Audited] | None, Any]]:
+    """Each entry with its model and history row, read a thousand entries at a time."""
+    models = {model._meta.label_lower: model for model in audited_models()}
+    entries = AuditEntry.objects.filter(practice_ref=practice_ref).order_by("seq")
+    after = 0
+    while chunk := list(entries.filter(seq__gt=after)[:1000]):
+        after = chunk[-1].seq
+        wanted: dict[str, list[int]] = defaultdict(list)
+        for entry in chunk:
+            wanted[entry.model].append(entry.history_id)
+        rows = {
+            (label, row.history_id): row
+            for label, ids in wanted.items()
+            if label in models
+            for row in models[label].history.model.objects.filter(history_id__in=ids)  # type: ignore[attr-defined]
+        }
+        for entry in chunk:
+            yield entry, models.get(entry.model), rows.get((entry.model, entry.history_id))
 
 
 def _hash(*parts: str) -> str:

@@ -68,6 +68,19 @@ def sealed(practice_id: int) -> int:
     return AuditEntry.objects.filter(practice_ref=practice_id).count()
 
 
+def unsealed(practice_id: int) -> int:
+    """How many changes of the practice wait to be put into the chain."""
+    waiting = [
+        _history(model)
+        .filter(practice_ref=practice_id)
+        .exclude(history_id__in=AuditEntry.objects.filter(model=model._meta.label_lower).values("history_id"))
+        .values("history_id")
+        .order_by()
+        for model in audited_models()
+    ]
+    return int(waiting[0].union(*waiting[1:], all=True).count())
+
+
 def latest(practice_id: int, *, kind: str = "", page: int = 1) -> Latest:
     """The newest changes of a practice, of one kind or of all; pages count from 1 and end at 200."""
     models = [model for model in audited_models() if not kind or model._meta.label_lower == kind]

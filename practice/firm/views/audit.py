@@ -45,7 +45,7 @@ def verify(request: MemberRequest) -> HttpResponse:
     context = {
         "section": "audit",
         "breaks": chain.verify(practice_id),
-        "unsealed": chain.unsealed(),
+        "unsealed": audit_trail.unsealed(practice_id),
         "sealed": audit_trail.sealed(practice_id),
     }
     return render(request, "firm/audit_verify.html", context)
