@@ -1,5 +1,7 @@
-"""Addresses for clients and vendors, without an account."""
+"""Where Stripe sends its notices: one address per account."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from billing.views import hooks
+
+urlpatterns = [path("<int:pk>/", hooks.stripe_notice, name="stripe_notice")]

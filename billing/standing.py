@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Round
 
 from billing.models import Allocation, Invoice, Payment
 from practice.core.money import ZERO
@@ -34,6 +35,18 @@ def with_standing(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     return invoices.prefetch_related(Prefetch("allocations", queryset=live, to_attr="live_allocations"))
 
 
+def unsettled(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
+    """Issued invoices on which something is still owed, whatever is on its way.
+
+    Compared in whole cents: SQLite keeps amounts as floating point, and whole numbers are exact there.
+    """
+    good = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED)
+    live = Allocation.objects.filter(good, invoice=OuterRef("pk"), reversed_at__isnull=True)
+    cents = live.values("invoice").annotate(cents=Sum(Round(F("amount") * 100))).values("cents")
+    rows = invoices.filter(status=Invoice.Status.ISSUED).annotate(covered_cents=Coalesce(Subquery(cents), 0.0))
+    return rows.annotate(total_cents=Round(F("total") * 100)).filter(total_cents__gt=F("covered_cents"))
+
+
 def standing_of(invoice: Invoice, today: date) -> Standing:
     """How an invoice stands on a date in its entity's zone."""
     rows = getattr(invoice, "live_allocations", None)
@@ -51,9 +64,7 @@ def standing_of(invoice: Invoice, today: date) -> Standing:
     return Standing(invoice.total, paid, credited, processing, state)
 
 
-def _state(
-    invoice: Invoice, due: Decimal, paid: Decimal, credited: Decimal, processing: Decimal, today: date
-) -> str:
+def _state(invoice: Invoice, due: Decimal, paid: Decimal, credited: Decimal, processing: Decimal, today: date) -> str:
     if invoice.status != Invoice.Status.ISSUED:
         return invoice.status
     if due <= ZERO:
@@ -70,5 +81,5 @@ def _state(
 def unallocated(payment: Payment) -> Decimal:
     """Money of a payment that is on no invoice and was not given back: the client's credit."""
     on_invoices = sum((a.amount for a in payment.allocations.filter(reversed_at__isnull=True)), ZERO)
-    given_back = sum((r.amount for r in payment.refunds.exclude(state="failed").filter(why="unapplied")), ZERO)
+    given_back = sum((r.amount for r in payment.refunds.exclude(state="failed")), ZERO)
     return payment.amount - on_invoices - given_back

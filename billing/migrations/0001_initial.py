@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 ('key', models.UUIDField(unique=True)),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
                 ('currency', models.CharField(max_length=3)),
-                ('state', models.CharField(choices=[('new', 'Not sent yet'), ('calling', 'Asked, not answered'), ('needs_action', 'The client must do a step'), ('processing', 'On its way'), ('succeeded', 'Paid'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='new', max_length=12)),
+                ('state', models.CharField(choices=[('new', 'Not sent yet'), ('calling', 'Asked, not answered'), ('needs_action', 'The client must do a step'), ('processing', 'On its way'), ('succeeded', 'Paid'), ('failed', 'Failed'), ('cancelled', 'Cancelled'), ('skipped', 'Not tried')], default='new', max_length=12)),
                 ('intent_ref', models.CharField(blank=True, max_length=60)),
                 ('client_secret', practice.core.encrypted.EncryptedTextField(blank=True, default='')),
                 ('made_at', models.DateTimeField()),
@@ -32,6 +32,8 @@ class Migration(migrations.Migration):
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
                 ('failure_code', models.CharField(blank=True, max_length=60)),
                 ('failure', models.CharField(blank=True, max_length=300)),
+                ('payer_address', models.CharField(blank=True, max_length=60)),
+                ('payer_agent', models.CharField(blank=True, max_length=300)),
                 ('save_method', models.BooleanField(default=True)),
                 ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='firm.client')),
                 ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='firm.entity')),
@@ -536,11 +538,12 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('amount', models.DecimalField(decimal_places=2, max_digits=14)),
+                ('live', models.BooleanField(default=True)),
                 ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shares', to='billing.attempt')),
                 ('invoice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempt_shares', to='billing.invoice')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('attempt', 'invoice'), name='attempt_share_once')],
+                'constraints': [models.UniqueConstraint(fields=('attempt', 'invoice'), name='attempt_share_once'), models.UniqueConstraint(condition=models.Q(('live', True)), fields=('invoice',), name='attempt_share_one_live')],
             },
         ),
         migrations.CreateModel(
@@ -562,6 +565,17 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('invoice', 'position'), name='invoice_line_position_once')],
             },
+        ),
+        migrations.CreateModel(
+            name='MethodLink',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('token_digest', models.CharField(max_length=64, unique=True)),
+                ('made_at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
+                ('client', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='firm.client')),
+                ('entity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='firm.entity')),
+            ],
         ),
         migrations.CreateModel(
             name='PayLink',

@@ -86,6 +86,19 @@ class PaymentMethod(Audited):
         return self.kind != self.Kind.CARD
 
 
+class MethodLink(models.Model):
+    """An unguessable way to the page where a client gives a new card or account; only its digest is kept."""
+
+    entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
+    client = models.ForeignKey(Client, models.PROTECT, related_name="+")
+    token_digest = models.CharField(max_length=64, unique=True)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"link for a new payment method of {self.client}"
+
+
 class Attempt(models.Model):
     """One try to collect: written, with its idempotency key, before Stripe hears of it."""
 
@@ -97,6 +110,7 @@ class Attempt(models.Model):
         SUCCEEDED = "succeeded", "Paid"
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
+        SKIPPED = "skipped", "Not tried"
 
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
@@ -115,6 +129,8 @@ class Attempt(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     failure_code = models.CharField(max_length=60, blank=True)
     failure = models.CharField(max_length=300, blank=True)
+    payer_address = models.CharField(max_length=60, blank=True)
+    payer_agent = models.CharField(max_length=300, blank=True)
     save_method = models.BooleanField(default=True)
 
     class Meta:
@@ -129,14 +145,18 @@ class Attempt(models.Model):
 
 
 class AttemptShare(models.Model):
-    """How much of an attempt is meant for which invoice."""
+    """How much of an attempt is meant for which invoice. ``live`` until the attempt is closed: one at a time."""
 
     attempt = models.ForeignKey(Attempt, models.PROTECT, related_name="shares")
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="attempt_shares")
     amount = models.DecimalField(max_digits=14, decimal_places=2)
+    live = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["attempt", "invoice"], name="attempt_share_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["attempt", "invoice"], name="attempt_share_once"),
+            models.UniqueConstraint(fields=["invoice"], condition=Q(live=True), name="attempt_share_one_live"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.amount} for {self.invoice}"

@@ -36,7 +36,9 @@ class Payment(Audited):
     reference = models.CharField(max_length=60)
     initiated_at = models.DateTimeField()
     paid_on = models.DateField(null=True, blank=True)
-    charge_ref = models.CharField(max_length=60, blank=True, help_text="Stripe's id of the charge, where Stripe took it")
+    charge_ref = models.CharField(
+        max_length=60, blank=True, help_text="Stripe's id of the charge, where Stripe took it"
+    )
     failure = models.CharField(max_length=200, blank=True)
 
     class Meta:

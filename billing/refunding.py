@@ -1,0 +1,210 @@
+"""Giving money back: written down with its reason, then asked of Stripe, then followed until the bank has it.
+
+The reason decides the entry. A reduced price takes that much off the invoice again and puts a credit note in its
+place; money that was on no invoice needs no document. A refund that fails leaves the money as the client's credit.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from billing import gateway, invoicing, payments
+from billing.credits import CreditLine, credit_invoice, whole_invoice
+from billing.models import Allocation, CreditNote, Invoice, Payment, Refund, StripeAccount
+from billing.models.agreements import PriceBasis
+from billing.pricing import add_up, price_line
+from billing.standing import unallocated
+from billing.stripe_accounts import account_of
+from billing.stripe_facts import RefundFacts, Refused, StripeError
+from practice.core import audit, clock, events
+from practice.core.money import CENT, ZERO, to_cents
+
+HELD = "refunded_in_stripe"
+
+
+class RefundRefused(ValueError):
+    """The money cannot be given back like this; the text says why."""
+
+
+def refund_unapplied(*, payment_id: int, amount: Decimal) -> Refund:
+    """Give back money that is on no invoice: paid twice, or too much. Calls Stripe once the refund is written down.
+
+    Raises RefundRefused when less than that is free.
+    """
+    with transaction.atomic():
+        payment = _lock(payment_id)
+        if not ZERO < amount <= unallocated(payment):
+            raise RefundRefused("Only money that is on no invoice can be given back without a credit note")
+        refund = _write(payment, amount, Refund.Why.UNAPPLIED, None)
+    return send_refund(refund)
+
+
+def refund_price(*, payment_id: int, invoice_id: int, amount: Decimal, words: str) -> Refund:
+    """Give back a part of what was paid on an invoice, because the price was reduced or work cancelled.
+
+    That much comes off the invoice, a credit note takes its place, and Stripe is asked once that is committed. Raises
+    RefundRefused when less than that was paid on the invoice by this payment.
+    """
+    now = clock.now()
+    with transaction.atomic():
+        invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+        payment = _lock(payment_id)
+        rows = list(payment.allocations.filter(invoice=invoice, reversed_at__isnull=True))
+        paid = sum((row.amount for row in rows), ZERO)
+        if not ZERO < amount <= paid:
+            raise RefundRefused("More cannot be given back than this payment paid on the invoice")
+        for row in rows:
+            payments.reverse_allocation(allocation_id=row.pk, reason=f"refund: {words}", now=now)
+        if paid > amount:
+            payments.allocate(payment_id=payment.pk, invoice_id=invoice.pk, amount=paid - amount, now=now)
+        note = credit_invoice(
+            invoice_id=invoice.pk,
+            lines=lines_worth(invoice, amount),
+            reason=CreditNote.Reason.PRICE_CUT,
+            words=words,
+            on=clock.today(invoice.entity.time_zone),
+            now=now,
+        )
+        refund = _write(payment, amount, Refund.Why.PRICE, note)
+    return send_refund(refund)
+
+
+def lines_worth(invoice: Invoice, gross: Decimal) -> list[CreditLine]:
+    """Lines that credit exactly ``gross``, tax included: shared among the invoice's rates, the last takes the rest."""
+    if gross == invoice.total:
+        return whole_invoice(invoice)
+    rates: dict[tuple[str, Decimal], Decimal] = {}
+    for line in invoice.lines.order_by("position"):
+        worth = line.amount if invoice.price_basis == PriceBasis.INCLUSIVE else line.amount + line.tax
+        key = (line.treatment, line.tax_rate)
+        rates[key] = rates.get(key, ZERO) + worth
+    left, found = gross, []
+    for place, ((treatment, rate), worth) in enumerate(rates.items(), start=1):
+        share = left if place == len(rates) else to_cents(gross * worth / invoice.total)
+        left -= share
+        found += _worth(invoice, share, treatment, rate)
+    return found
+
+
+def send_refund(refund: Refund) -> Refund:
+    """Ask Stripe for a refund that is written down; asked again under the same key when there was no answer."""
+    account = account_of(refund.payment.entity_id)
+    try:
+        facts = gateway.gateway_of(account).refund(
+            charge_ref=refund.payment.charge_ref,
+            amount=refund.amount,
+            metadata={"refund": str(refund.key)},
+            key=f"{refund.key}",
+        )
+    except Refused as refused:
+        return _end(refund.pk, Refund.State.FAILED, refused.words)
+    except StripeError:
+        return refund
+    return apply_refund(refund_id=refund.pk, facts=facts)
+
+
+def take_refund(account: StripeAccount, refund_ref: str) -> Refund | None:
+    """Fetch a refund and follow it; one made in Stripe's dashboard is taken over. Calls Stripe."""
+    facts = gateway.gateway_of(account).refund_now(refund_ref)
+    known = Refund.objects.filter(refund_ref=facts.ref).first()
+    if known is None and facts.metadata.get("refund"):
+        known = Refund.objects.filter(key=facts.metadata["refund"]).first()
+    if known is None:
+        known = _take_over(account, facts)
+    return apply_refund(refund_id=known.pk, facts=facts) if known else None
+
+
+def not_answered(now: datetime) -> list[Refund]:
+    """Refunds that were written down but never got an answer, for the sweep; keys live for a day."""
+    rows = Refund.objects.filter(state=Refund.State.PENDING, refund_ref="", made_at__lte=now)
+    return list(rows.select_related("payment")[:50])
+
+
+@transaction.atomic
+def apply_refund(*, refund_id: int, facts: RefundFacts) -> Refund:
+    """Write down how a refund stands at Stripe: on its way books nothing, failed undoes it."""
+    refund = Refund.objects.select_for_update().get(pk=refund_id)
+    if refund.refund_ref != facts.ref:
+        refund.refund_ref = facts.ref
+        refund.save(update_fields=["refund_ref"])
+    if facts.status == "succeeded":
+        return _end(refund_id, Refund.State.SUCCEEDED, "")
+    if facts.status in ("failed", "canceled"):
+        return _end(refund_id, Refund.State.FAILED, facts.failure.replace("_", " ") or "the bank sent it back")
+    return refund
+
+
+def _lock(payment_id: int) -> Payment:
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    if payment.source != Payment.Source.STRIPE or payment.state != Payment.State.SUCCEEDED:
+        raise RefundRefused("Only money that Stripe took and still has can be given back here")
+    return payment
+
+
+def _write(payment: Payment, amount: Decimal, why: str, note: CreditNote | None) -> Refund:
+    refund = Refund.objects.create(
+        payment=payment, credit=note, why=why, amount=amount, key=uuid.uuid4(), made_at=clock.now()
+    )
+    events.record("billing.refund.made", refund)
+    return refund
+
+
+@transaction.atomic
+def _end(refund_id: int, state: str, failure: str) -> Refund:
+    refund = Refund.objects.select_for_update().select_related("payment__entity").get(pk=refund_id)
+    if refund.state == state:
+        return refund
+    refund.state, refund.failure = state, failure[:200]
+    if state == Refund.State.SUCCEEDED:
+        refund.refunded_on = clock.today(refund.payment.entity.time_zone)
+    refund.save(update_fields=["state", "failure", "refunded_on"])
+    events.record(f"billing.refund.{state}", refund)
+    return refund
+
+
+@transaction.atomic
+def _take_over(account: StripeAccount, facts: RefundFacts) -> Refund | None:
+    """Somebody gave money back in Stripe's dashboard: its invoices are open again, and held until it is said why."""
+    payment = Payment.objects.select_for_update().filter(
+        entity_id=account.entity_id, charge_ref=facts.charge_ref, state=Payment.State.SUCCEEDED
+    ).first()  # fmt: skip
+    if payment is None:
+        return None
+    with audit.cause(system="stripe", actor="Stripe"):
+        missing = facts.amount - unallocated(payment)
+        for row in payment.allocations.filter(reversed_at__isnull=True).order_by("-pk"):
+            if missing > ZERO:
+                missing -= _free(payment, row, missing)
+        return _write(payment, facts.amount, Refund.Why.UNAPPLIED, None)
+
+
+def _free(payment: Payment, row: Allocation, wanted: Decimal) -> Decimal:
+    """Take up to an amount off one invoice, and hold the invoice: it must not be charged again by itself."""
+    now, part = clock.now(), min(wanted, row.amount)
+    payments.reverse_allocation(allocation_id=row.pk, reason="given back in Stripe", now=now)
+    if row.amount > part:
+        payments.allocate(payment_id=payment.pk, invoice_id=row.invoice_id, amount=row.amount - part, now=now)
+    reason = "Money was given back in Stripe. Credit it if the price was reduced, or let it be collected again"
+    invoicing.hold_invoice(invoice_id=row.invoice_id, code=HELD, reason=reason)
+    return part
+
+
+def _worth(invoice: Invoice, gross: Decimal, treatment: str, rate: Decimal) -> list[CreditLine]:
+    """One line worth ``gross`` with its tax, or two where rounding skips that amount."""
+
+    def line(words: str, price: Decimal) -> CreditLine:
+        return CreditLine(words, Decimal(1), price, treatment, rate)
+
+    words = f"Reduction of {invoice.number}"
+    net = gross if invoice.price_basis == PriceBasis.INCLUSIVE else to_cents(gross * 100 / (100 + rate))
+    for rest in range(100):
+        for main in (net - rest * CENT, net - (rest + 1) * CENT, net - (rest - 1) * CENT):
+            lines = [line(words, main)] + ([line("Rounding", rest * CENT)] if rest else [])
+            priced = [price_line(x.quantity, x.unit_price, rate, invoice.price_basis) for x in lines]
+            if main > ZERO and add_up(priced).gross == gross:
+                return lines
+    raise RefundRefused("This amount cannot be written with its tax to the cent: choose one cent more or less")
