@@ -87,9 +87,7 @@ def make_agreement(*, spec: AgreementSpec, now: datetime) -> tuple[Engagement, l
     due = Charge.objects.filter(engagement=engagement, state=Charge.State.PLANNED, due_on__lte=today)
     if due.exists():
         # Due today: the client pays it in the visit in which they sign.
-        first.append(
-            invoicing.bill_charges(engagement=engagement, charges=list(due), on=today, now=now, due_on=today)
-        )
+        first.append(invoicing.bill_charges(engagement=engagement, charges=list(due), on=today, now=now, due_on=today))
     events.record("billing.agreement.made", engagement)
     return engagement, first
 

@@ -27,8 +27,8 @@ Key = tuple[str, int]
 class Item:
     """One thing the clearing account must hold by a day: a payment net of money back, fees, or a payout.
 
-    ``kind`` is "payment", "fees", "payout" or "movement" and ``pk`` the row's id. ``amount`` is signed as the clearing
-    account sees it, in the entity's currency.
+    ``kind`` is "payment", "fees" (a closed day), "fee" (of a day still open), "payout" or "movement"; ``pk`` is the
+    row's id. ``amount`` is signed as the clearing account sees it, in the entity's currency.
     """
 
     kind: str
@@ -147,7 +147,7 @@ def _fees(rows: list[BalanceTransaction]) -> list[Item]:
             day, sofar = days.get(row.fee_day.pk, (row.fee_day, ZERO))
             days[row.fee_day.pk] = day, sofar - row.fee
         elif row.fee:
-            loose.append(Item("movement", row.pk, row.on, "Fee, booked when its day is over", -row.fee))
+            loose.append(Item("fee", row.pk, row.on, "Fee, booked when its day is over", -row.fee))
     return [Item("fees", d.pk, d.on, f"Fees of {d.on.day} {d.on:%B}", worth) for d, worth in days.values()] + loose
 
 

@@ -61,9 +61,7 @@ def _full_invoice_in_instalments(
     return invoice
 
 
-def _upfront_fee(
-    engagement: Engagement, charges: list[Charge], deposit: Decimal, on: date, now: datetime
-) -> Invoice:
+def _upfront_fee(engagement: Engagement, charges: list[Charge], deposit: Decimal, on: date, now: datetime) -> Invoice:
     """Bill the fee now, and plan the line that takes it off the final bill, on the largest charge it belongs to."""
     main = max(charges, key=lambda c: c.quantity * c.unit_price)
     rate = rate_at(engagement.entity, main.line.treatment, on)

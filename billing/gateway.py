@@ -47,7 +47,7 @@ NOTICE_SECONDS = 300
 #: What an endpoint is told about; docs.stripe.com/api/events/types.
 EVENTS = (
     "payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.processing",
-    "payment_intent.canceled", "charge.updated", "charge.refunded", "refund.updated", "refund.failed",
+    "payment_intent.canceled", "charge.updated", "charge.refunded", "refund.created", "refund.updated", "refund.failed",
     "charge.dispute.created", "charge.dispute.closed", "charge.dispute.funds_reinstated", "payout.created",
     "payout.updated", "payout.paid", "payout.failed", "payout.canceled", "payout.reconciliation_completed",
     "setup_intent.succeeded", "payment_method.detached",

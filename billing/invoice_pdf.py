@@ -1,8 +1,8 @@
 """The invoice as a PDF: the tax invoice its country asks for, set by typst from plain data.
 
-Australia: "Tax invoice" with the seller's ABN and, from AUD 1,000, the buyer's identity (ATO, "Tax invoices"). New Zealand:
-"Taxable supply information" with the GST number. United Kingdom: "VAT invoice" with the VAT number and the tax point.
-United States, and a seller who is not registered: "Invoice".
+Australia: "Tax invoice" with the seller's ABN and, from AUD 1,000, the buyer's identity (ATO, "Tax invoices"). New
+Zealand: "Tax invoice" with the GST number. United Kingdom: "VAT invoice" with the VAT number and the tax point. United
+States, and a seller who is not registered: "Invoice".
 """
 
 from __future__ import annotations

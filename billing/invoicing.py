@@ -56,9 +56,7 @@ def bill_charges(
     )
     if len(locked) != len(charges):
         raise InvoiceCannotMove("A charge of this invoice was billed, held or skipped meanwhile")
-    drafts = [
-        Draft(_worded(c), c.quantity, c.unit_price, c.line.treatment, c.line.service_id, c) for c in locked
-    ]
+    drafts = [Draft(_worded(c), c.quantity, c.unit_price, c.line.treatment, c.line.service_id, c) for c in locked]
     invoice = _draft(
         entity=engagement.entity,
         client=engagement.client,
@@ -86,9 +84,7 @@ def bill_once(
         entity=entity, client=client, engagement=None, drafts=drafts, on=on, reference=reference,
         basis="exclusive", currency=client.currency, run=None,
     )  # fmt: skip
-    return issue_invoice(
-        invoice_id=invoice.pk, on=on, due_on=on + timedelta(days=client.payment_days), now=now
-    )
+    return issue_invoice(invoice_id=invoice.pk, on=on, due_on=on + timedelta(days=client.payment_days), now=now)
 
 
 @transaction.atomic

@@ -8,10 +8,11 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Max, Q
 
 from billing import invoicing, schedules
-from billing.models import BillingRun, Charge, Engagement
-from practice.core import audit, clock, events
+from billing.models import BillingRun, Charge, Engagement, EngagementLine
+from practice.core import audit, clock, dates, events
 
 log = logging.getLogger(__name__)
 #: Invoices per commit: long enough to be fast, short enough that nobody waits for the lock.
@@ -60,16 +61,29 @@ def due_entities(now: datetime) -> list[tuple[int, date]]:
 
 
 def _plan_ahead(entity_id: int, on: date) -> None:
-    for engagement in Engagement.objects.filter(entity_id=entity_id, state=Engagement.State.ACTIVE):
+    """Keep a year of charges planned; only agreements with a line that runs out sooner are looked at."""
+    enough = dates.nth(on, dates.Unit.MONTH, 1, schedules.MONTHS_AHEAD - 1)
+    lines = EngagementLine.objects.filter(
+        engagement__entity_id=entity_id, engagement__state=Engagement.State.ACTIVE, rule__kind="recurring"
+    ).annotate(planned_to=Max("charges__due_on"))
+    short = lines.filter(Q(planned_to__isnull=True) | Q(planned_to__lt=enough)).values("engagement_id")
+    for engagement in Engagement.objects.filter(pk__in=short):
         schedules.plan_charges(engagement=engagement, until=schedules.horizon(on))
 
 
 def _commit(run: BillingRun, groups: list[tuple[Engagement, list[Charge]]], on: date, now: datetime) -> None:
+    """Bill some agreements in one commit. The run's row is locked first, so that two at once take turns."""
     with transaction.atomic():
+        run.refresh_from_db(from_queryset=BillingRun.objects.select_for_update())
+        ids = [charge.pk for _, charges in groups for charge in charges]
+        planned = set(Charge.objects.filter(pk__in=ids, state=Charge.State.PLANNED).values_list("pk", flat=True))
         for engagement, charges in groups:
+            left = [charge for charge in charges if charge.pk in planned]
+            if not left:
+                continue
             try:
                 with transaction.atomic():
-                    invoicing.bill_charges(engagement=engagement, charges=charges, on=on, now=now, run=run)
+                    invoicing.bill_charges(engagement=engagement, charges=left, on=on, now=now, run=run)
                 run.issued += 1
             except invoicing.InvoiceCannotMove as problem:
                 log.warning("billing run %s: %s: %s", run.pk, engagement.reference, problem)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, Round
+from django.db.models import BigIntegerField, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Cast, Coalesce, Round
 
 from billing.models import Allocation, Invoice, Payment
 from practice.core.money import ZERO
@@ -42,9 +42,15 @@ def unsettled(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """
     good = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED)
     live = Allocation.objects.filter(good, invoice=OuterRef("pk"), reversed_at__isnull=True)
-    cents = live.values("invoice").annotate(cents=Sum(Round(F("amount") * 100))).values("cents")
-    rows = invoices.filter(status=Invoice.Status.ISSUED).annotate(covered_cents=Coalesce(Subquery(cents), 0.0))
-    return rows.annotate(total_cents=Round(F("total") * 100)).filter(total_cents__gt=F("covered_cents"))
+    covered = live.values("invoice").annotate(sum=Sum(_cents("amount"))).values("sum")
+    rows = invoices.filter(status=Invoice.Status.ISSUED).annotate(
+        total_cents=_cents("total"), covered_cents=Coalesce(Subquery(covered), 0)
+    )
+    return rows.filter(total_cents__gt=F("covered_cents"))
+
+
+def _cents(column: str) -> Cast:
+    return Cast(Round(F(column) * 100), BigIntegerField())
 
 
 def standing_of(invoice: Invoice, today: date) -> Standing:

@@ -1,5 +1,7 @@
 import django.db.models.deletion
 import django.db.models.expressions
+import django.db.models.functions.math
+import django.db.models.lookups
 import practice.core.encrypted
 import simple_history.models
 from django.conf import settings
@@ -79,7 +81,7 @@ class Migration(migrations.Migration):
                 ('practice', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='firm.practice')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('entity', 'origin', 'number'), name='credit_number_once'), models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(models.F('net'), '+', models.F('tax')))), name='credit_total_adds_up'), models.CheckConstraint(condition=models.Q(('total__gt', 0)), name='credit_total_positive')],
+                'constraints': [models.UniqueConstraint(fields=('entity', 'origin', 'number'), name='credit_number_once'), models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.math.Round(django.db.models.expressions.CombinedExpression(models.F('total'), '*', models.Value(100))), django.db.models.functions.math.Round(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('net'), '+', models.F('tax')), '*', models.Value(100)))), name='credit_total_adds_up'), models.CheckConstraint(condition=models.Q(('total__gt', 0)), name='credit_total_positive')],
             },
         ),
         migrations.CreateModel(
@@ -472,7 +474,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'indexes': [models.Index(fields=['practice', 'status', 'due_on'], name='invoice_by_due')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('number', ''), _negated=True), fields=('entity', 'number'), name='invoice_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('issued_at__isnull', True), ('number', ''), ('status', 'draft')), models.Q(models.Q(('status', 'draft'), _negated=True), models.Q(('number', ''), _negated=True), ('issued_at__isnull', False), ('issued_on__isnull', False)), _connector='OR'), name='invoice_issued_whole'), models.CheckConstraint(condition=models.Q(('due_on__isnull', True), ('issued_on__isnull', True), ('due_on__gte', models.F('issued_on')), _connector='OR'), name='invoice_due_after_issue'), models.CheckConstraint(condition=models.Q(('total', django.db.models.expressions.CombinedExpression(models.F('net'), '+', models.F('tax')))), name='invoice_total_adds_up'), models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='invoice_total_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('hold_code', ''), ('hold_reason', '')), models.Q(models.Q(('hold_code', ''), _negated=True), models.Q(('hold_reason', ''), _negated=True)), _connector='OR'), name='invoice_held_with_reason')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('number', ''), _negated=True), fields=('entity', 'number'), name='invoice_number_once'), models.CheckConstraint(condition=models.Q(models.Q(('issued_at__isnull', True), ('number', ''), ('status', 'draft')), models.Q(models.Q(('status', 'draft'), _negated=True), models.Q(('number', ''), _negated=True), ('issued_at__isnull', False), ('issued_on__isnull', False)), _connector='OR'), name='invoice_issued_whole'), models.CheckConstraint(condition=models.Q(('due_on__isnull', True), ('issued_on__isnull', True), ('due_on__gte', models.F('issued_on')), _connector='OR'), name='invoice_due_after_issue'), models.CheckConstraint(condition=django.db.models.lookups.Exact(django.db.models.functions.math.Round(django.db.models.expressions.CombinedExpression(models.F('total'), '*', models.Value(100))), django.db.models.functions.math.Round(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('net'), '+', models.F('tax')), '*', models.Value(100)))), name='invoice_total_adds_up'), models.CheckConstraint(condition=models.Q(('total__gte', 0)), name='invoice_total_not_negative'), models.CheckConstraint(condition=models.Q(models.Q(('hold_code', ''), ('hold_reason', '')), models.Q(models.Q(('hold_code', ''), _negated=True), models.Q(('hold_reason', ''), _negated=True)), _connector='OR'), name='invoice_held_with_reason')],
             },
         ),
         migrations.CreateModel(

@@ -153,7 +153,9 @@ class Charge(Audited):
             models.CheckConstraint(
                 condition=~Q(state__in=["held", "skipped"]) | ~Q(reason=""), name="charge_held_with_reason"
             ),
-            models.CheckConstraint(condition=~Q(state="billed") | Q(due_on__isnull=False), name="charge_billed_on_a_day"),
+            models.CheckConstraint(
+                condition=~Q(state="billed") | Q(due_on__isnull=False), name="charge_billed_on_a_day"
+            ),
         ]
         indexes = [
             # No condition on the state: a bound parameter does not match a partial index's predicate on SQLite.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from billing.models.agreements import PriceBasis
 from billing.models.invoices import Invoice
 from practice.core.audit import Audited
+from practice.core.money import adds_up
 from practice.firm.models import Client, Entity, Practice, Service, TaxRate
 
 
@@ -44,7 +45,7 @@ class CreditNote(Audited):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["entity", "origin", "number"], name="credit_number_once"),
-            models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="credit_total_adds_up"),
+            models.CheckConstraint(condition=adds_up("net", "tax", total="total"), name="credit_total_adds_up"),
             models.CheckConstraint(condition=Q(total__gt=0), name="credit_total_positive"),
         ]
 

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 
 from billing.models.agreements import Charge, Engagement, PriceBasis
 from practice.core.audit import Audited
+from practice.core.money import adds_up
 from practice.firm.models import Client, Entity, Practice, Service, TaxRate
 
 
@@ -84,7 +85,7 @@ class Invoice(Audited):
                 condition=Q(due_on__isnull=True) | Q(issued_on__isnull=True) | Q(due_on__gte=F("issued_on")),
                 name="invoice_due_after_issue",
             ),
-            models.CheckConstraint(condition=Q(total=F("net") + F("tax")), name="invoice_total_adds_up"),
+            models.CheckConstraint(condition=adds_up("net", "tax", total="total"), name="invoice_total_adds_up"),
             models.CheckConstraint(condition=Q(total__gte=0), name="invoice_total_not_negative"),
             models.CheckConstraint(
                 condition=Q(hold_code="", hold_reason="") | (~Q(hold_code="") & ~Q(hold_reason="")),

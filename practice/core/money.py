@@ -6,7 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from babel.numbers import format_currency
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
+from django.db.models.functions import Round
+from django.db.models.lookups import Exact
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
@@ -37,6 +39,17 @@ def tax_on(amount: Decimal, rate: Decimal, *, inclusive: bool) -> Decimal:
     Both ledgers tax line by line and add up the rounded lines (Xero: 79 of 79 recorded invoices; QuickBooks: Intuit).
     """
     return to_cents(amount * rate / (100 + rate)) if inclusive else percent(amount, rate)
+
+
+def adds_up(*parts: str, total: str) -> Exact:
+    """A condition for a constraint: some money columns add up to another, in whole cents.
+
+    SQLite keeps decimals as floating point, where 0.05 + 0.01 is not 0.06; rounded to whole cents it is.
+    """
+    whole = F(parts[0])
+    for part in parts[1:]:
+        whole = whole + F(part)  # type: ignore[assignment]
+    return Exact(Round(F(total) * 100), Round(whole * 100))
 
 
 def total(rows: QuerySet[Any], field: str) -> Decimal:
