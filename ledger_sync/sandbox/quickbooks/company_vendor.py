@@ -1,0 +1,163 @@
+"""The vendor's demo company: a US accounting firm whose books have something of everything in them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from ledger_sync.sandbox.quickbooks import wire
+from ledger_sync.sandbox.quickbooks.bookkeeper import Bookkeeper
+from ledger_sync.sandbox.quickbooks.books import Books
+from ledger_sync.sandbox.quickbooks.wire import Row
+
+if TYPE_CHECKING:
+    from ledger_sync.sandbox.quickbooks.app import QuickBooksSandbox
+
+_CUSTOMERS = (
+    ("Alder Creek Dental LLC", "Nora", "Alder"),
+    ("Bluestem Landscaping", "Pat", "Stem"),
+    ("Cobalt Bicycle Works", "Omar", "Cobb"),
+    ("Dovetail Cabinetry", "Ruth", "Dove"),
+    ("Eastgate Veterinary", "Ivy", "East"),
+    ("Fieldnote Publishing", "Sam", "Field"),
+    ("Gable & Frost Architects", "Lena", "Frost"),
+    ("Harrow Street Coffee", "Theo", "Harrow"),
+    ("Inkwell Tutoring", "May", "Wells"),
+    ("Juniper Yoga Studio", "Ada", "June"),
+    ("Kite Hill Preschool", "Grace", "Hill"),
+    ("Lantern Lake Rentals", "Hugh", "Lake"),
+    ("Millrace Brewing Co.", "Bruno", "Mill"),
+    ("Northfold Logistics", "Col", "Fold"),
+    ("Oakhaven Care Homes", "Joan", "Oakes"),
+    ("Pepper & Pine Catering", "Tilly", "Pine"),
+    ("Quarry Road Gravel", "Abe", "Quarry"),
+    ("Rookery Sound Design", "Yusuf", "Rook"),
+    ("Sable Point Marina", "Dora", "Sable"),
+    ("Thistle Down Quilts", "Ella", "Thistle"),
+    ("Umber Pottery", "Kit", "Umber"),
+    ("Vesper Film Co-op", "Ines", "Vesper"),
+    ("Willowbend Farms", "Peter", "Willow"),
+    ("Xylo Music School", "Aldo", "Lowe"),
+    ("Yarrow Herbals", "Nina", "Yarrow"),
+    ("Zephyr Kiteboarding", "Owen", "Zeph"),
+)
+_VENDORS = ("Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor")
+_ITEMS = (
+    ("Hours", "Work by the hour", 180, "Services"),
+    ("Monthly close", "Closing the month", 650, "Services"),
+    ("Form 1120-S", "S corporation return", 1400, "Tax Preparation"),
+    ("Form 1040", "Individual return", 550, "Tax Preparation"),
+    ("Planning meeting", "Planning meeting", 240, "Advisory"),
+)
+
+
+def _person(place: int, name: str, first: str, last: str) -> Row:
+    domain = name.split(maxsplit=1)[0].lower()
+    return {
+        "DisplayName": name,
+        "CompanyName": name,
+        "GivenName": first,
+        "FamilyName": last,
+        "PrimaryEmailAddr": {"Address": f"{first}.{last}@{domain}.example".lower()},
+        "PrimaryPhone": {"FreeFormNumber": f"(555) 010-{place:04}"},
+        "BillAddr": {
+            "Line1": f"{place + 11} Mill Street", "City": "Fairmont", "CountrySubDivisionCode": "IL",
+            "PostalCode": "60999", "Country": "US",
+        },
+        "SalesTermRef": {"value": "4" if place % 3 else "3"},
+    }  # fmt: skip
+
+
+DESCRIPTION: Row = {
+    "name": "Larkin CPA",
+    "customers": [_person(place, *row) for place, row in enumerate(_CUSTOMERS)],
+    "vendors": [{"DisplayName": name} for name in _VENDORS],
+    "items": [
+        {"Name": name, "Description": text, "UnitPrice": price, "account": account}
+        for name, text, price, account in _ITEMS
+    ],
+}
+
+
+def trade(sandbox: QuickBooksSandbox, books: Books) -> None:
+    """Fill the books: invoices in every state, payments, a deposit, credits, refunds, fees, a payout and a journal."""
+    _Trading(sandbox, books).run()
+
+
+class _Trading:
+    def __init__(self, sandbox: QuickBooksSandbox, books: Books) -> None:
+        self.books = books
+        self.keeper = Bookkeeper(books, sandbox.identity)
+        self.today = books.today()
+        self.customers = list(books.table("Customer"))
+        self.items = list(books.table("Item").values())
+
+    def run(self) -> None:
+        """Everything, oldest first."""
+        paid = [self.invoice(i, 160 - 6 * i) for i in range(16)]
+        for i, row in enumerate(paid):
+            account = "Undeposited Funds" if i % 5 == 0 else "Stripe clearing" if i % 3 == 0 else "Checking"
+            self.keeper.record_payment(row["Id"], account=account, date=self.day(150 - 6 * i), reference=f"R{701 + i}")
+        waiting = [key for key, row in self.books.table("Payment").items() if self._is_undeposited(row)]
+        self.keeper.deposit(waiting[:2])
+        for i in range(16, 19):
+            self.keeper.record_payment(self.invoice(i, 45 - i)["Id"], Decimal("100.00"), date=self.day(12))
+        for i in range(19, 28):
+            self.invoice(i, 70 - 2 * i)
+        self.keeper.void_invoice(self.invoice(3, 20)["Id"])
+        self.keeper.credit(self.invoice(4, 25)["Id"], Decimal("50.00"), reason="Goodwill")
+        self.other_money()
+
+    def day(self, ago: int) -> str:
+        return wire.days_after(self.today, -max(ago, 0))
+
+    def _is_undeposited(self, row: Row) -> bool:
+        return wire.ref(row, "DepositToAccountRef") == self.books.holder("Account", "Undeposited Funds")
+
+    def account(self, name: str) -> Row:
+        return {"value": self.books.holder("Account", name)}
+
+    def invoice(self, number: int, ago: int) -> Row:
+        item = self.items[number % len(self.items)]
+        quantity = 1 + number % 3
+        line = {
+            "Amount": Decimal(item["UnitPrice"]) * quantity,
+            "Description": item["Description"],
+            "DetailType": "SalesItemLineDetail",
+            "SalesItemLineDetail": {"ItemRef": {"value": item["Id"]}, "Qty": quantity, "UnitPrice": item["UnitPrice"]},
+        }
+        fields: Row = {
+            "CustomerRef": {"value": self.customers[number % len(self.customers)]},
+            "DocNumber": str(1001 + len(self.books.table("Invoice"))),
+            "TxnDate": self.day(ago),
+            "Line": [line],
+        }
+        return self.keeper.add_invoice(fields)
+
+    def other_money(self) -> None:
+        fee = {"AccountRef": self.account("Merchant fees")}
+        self.keeper._add("Purchase", {
+            "PaymentType": "Cash", "AccountRef": self.account("Stripe clearing"), "TxnDate": self.day(8),
+            "PrivateNote": "Card fees", "Line": [
+                {"Amount": "14.20", "DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": fee}
+            ],
+        })  # fmt: skip
+        move = {"FromAccountRef": self.account("Stripe clearing"), "ToAccountRef": self.account("Checking")}
+        self.keeper._add("Transfer", {**move, "Amount": "500.00", "TxnDate": self.day(6), "PrivateNote": "Payout"})
+        for name, amount in (("Rent", "2400.00"), ("Software", "189.00")):
+            line = {"Amount": amount, "DetailType": "AccountBasedExpenseLineDetail",
+                    "AccountBasedExpenseLineDetail": {"AccountRef": self.account(name)}}  # fmt: skip
+            self.keeper._add("Purchase", {
+                "PaymentType": "Check", "AccountRef": self.account("Checking"), "TxnDate": self.day(20), "Line": [line],
+            })  # fmt: skip
+        sides = (("Debit", "Office Equipment"), ("Credit", "Owner's Equity"))
+        lines = [
+            {"Amount": "3000.00", "DetailType": "JournalEntryLineDetail",
+             "JournalEntryLineDetail": {"PostingType": side, "AccountRef": self.account(name)}}
+            for side, name in sides
+        ]  # fmt: skip
+        self.keeper._add("JournalEntry", {"TxnDate": self.day(90), "Line": lines, "PrivateNote": "Desks"})
+        sale = {"Amount": "75.00", "DetailType": "SalesItemLineDetail",
+                "SalesItemLineDetail": {"ItemRef": {"value": self.items[4]["Id"]}}}  # fmt: skip
+        refund = {"CustomerRef": {"value": self.customers[6]}, "DepositToAccountRef": self.account("Checking")}
+        self.keeper._add("RefundReceipt", {**refund, "Line": [sale], "DocNumber": "RF-1", "TxnDate": self.day(15)})

@@ -1,0 +1,90 @@
+"""Controls under ``/_sandbox/``: what a test or the demo orders, and what it may look at. No part of QuickBooks."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from practice.core import clock
+from practice.core.sandbox.faults import Fault
+from practice.core.sandbox.http import Request, Response
+
+if TYPE_CHECKING:
+    from ledger_sync.sandbox.quickbooks.app import QuickBooksSandbox
+
+
+def answer(sandbox: QuickBooksSandbox, request: Request) -> Response:
+    """Answer one control request; a wrong one gets 400 with the reason."""
+    name = request.path.lower().removeprefix("/_sandbox").strip("/")
+    if request.method == "GET":
+        if name in ("", "state"):
+            return Response.of_json(sandbox.summary())
+        if name == "books":
+            return Response.of_json(sandbox.dump())
+        if name == "credentials":
+            return Response.of_json(sandbox.credentials())
+        return Response.of_json({"error": "unknown"}, 404)
+    handler = _POST.get(name)
+    if request.method != "POST" or handler is None:
+        return Response.of_json({"error": "unknown"}, 404)
+    try:
+        return Response.of_json(handler(sandbox, json.loads(request.body or b"{}")))
+    except (ValueError, TypeError, KeyError) as error:
+        return Response.of_json({"error": str(error)}, 400)
+
+
+def _faults(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Order faults: ``{"kind": …}``, ``{"faults": [...]}`` or ``{"clear": true}``."""
+    if body.get("clear"):
+        sandbox.faults.clear()
+    for fault in body.get("faults", [body] if "kind" in body else []):
+        sandbox.faults.order(Fault(**fault))
+    return {"ordered": [dataclasses.asdict(fault) for fault in sandbox.faults.ordered]}
+
+
+def _webhooks(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Set the address and the trouble on the way there."""
+    for name, value in body.get("trouble", {}).items():
+        _set(sandbox.outbox.trouble, name, value)
+    if "url" in body:
+        sandbox.webhooks.set_url(str(body["url"]))
+    return sandbox.webhooks.state
+
+
+def _clock(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Move this process's clock on, or fix it at a moment."""
+    if "at" in body:
+        clock.move(datetime.fromisoformat(body["at"]) if body["at"] else None)
+    if "advance_seconds" in body:
+        clock.advance(seconds=float(body["advance_seconds"]))
+    return {"now": clock.now().isoformat()}
+
+
+def _app(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Register the app's redirect addresses."""
+    sandbox.register_redirects([str(uri) for uri in body["redirect_uris"]])
+    return {"redirect_uris": sandbox.app.redirect_uris}
+
+
+def _settings(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Set switches and limits by name."""
+    for name, value in body.items():
+        _set(sandbox.limits if hasattr(sandbox.limits, name) else sandbox.settings, name, value)
+    return {"settings": dataclasses.asdict(sandbox.settings), "limits": dataclasses.asdict(sandbox.limits)}
+
+
+def _tick(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+    """Let time pass now."""
+    sandbox.tick()
+    return {"waiting": sandbox.summary()["waiting"]}
+
+
+def _set(target: object, name: str, value: object) -> None:
+    if not hasattr(target, name):
+        raise ValueError(f"unknown setting {name!r}")
+    setattr(target, name, type(getattr(target, name))(value))
+
+
+_POST = {"faults": _faults, "webhooks": _webhooks, "clock": _clock, "app": _app, "settings": _settings, "tick": _tick}

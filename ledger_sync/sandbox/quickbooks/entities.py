@@ -1,0 +1,118 @@
+"""Every kind of object the API has, with its fields and rules."""
+
+from __future__ import annotations
+
+from ledger_sync.sandbox.quickbooks import attachments, banking, lists, names, receipts, sales, wire
+from ledger_sync.sandbox.quickbooks.books import REFERENCES, Books, name_of
+from ledger_sync.sandbox.quickbooks.saving import Entity, Options
+from ledger_sync.sandbox.quickbooks.wire import Row
+
+
+def _as_given(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    return row
+
+
+def _preferences(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    """Settings are merged group by group; the closing date can only be changed in the browser (Intuit docs)."""
+    merged = dict(row)
+    for group, given in row.items():
+        had = (before or {}).get(group)
+        if isinstance(given, dict) and isinstance(had, dict):
+            merged[group] = {**had, **given}
+    closing = (before or {}).get("AccountingInfoPrefs", {}).get("BookCloseDate")
+    info = {k: v for k, v in merged.get("AccountingInfoPrefs", {}).items() if k != "BookCloseDate"}
+    merged["AccountingInfoPrefs"] = {**info, "BookCloseDate": closing} if closing else info
+    return merged
+
+
+def _after_invoice(books: Books, before: Row | None, after: Row | None) -> None:
+    _unlink_voided(books, "Invoice", before, after)
+
+
+def _after_credit(books: Books, before: Row | None, after: Row | None) -> None:
+    _unlink_voided(books, "CreditMemo", before, after)
+
+
+def _unlink_voided(books: Books, kind: str, before: Row | None, after: Row | None) -> None:
+    if before is not None and after is None:
+        sales.give_back_number(books, kind, before)
+    elif before is not None and after is not None and before.get("_applied") and not after.get("_applied"):
+        receipts.unlink(books, kind, before)
+
+
+PREFERENCES = frozenset(
+    "AccountingInfoPrefs SalesFormsPrefs EmailMessagesPrefs ProductAndServicesPrefs VendorAndPurchasesPrefs "
+    "TimeTrackingPrefs TaxPrefs CurrencyPrefs ReportPrefs OtherPrefs".split()
+)
+_PEOPLE_HIDDEN = frozenset({"Notes", "BillAddr", "ShipAddr", "PrimaryAddr", "PrimaryTaxIdentifier", "TaxIdentifier"})
+_FORM_HIDDEN = frozenset({"Line", "PrivateNote", "CustomerMemo", "BillEmail", "BillAddr", "ShipAddr", "TxnTaxDetail"})
+
+_ALL = (
+    Entity("Customer", names.CUSTOMER, names.settle_customer, names.IGNORED, show=names.show_customer,
+           unfilterable=_PEOPLE_HIDDEN),
+    Entity("Vendor", names.VENDOR, names.settle, names.IGNORED, show=names.show_vendor, unfilterable=_PEOPLE_HIDDEN),
+    Entity("Employee", names.EMPLOYEE, names.settle, names.IGNORED, unfilterable=_PEOPLE_HIDDEN),
+    Entity("Item", lists.ITEM, lists.item, lists.IGNORED),
+    Entity("Account", lists.ACCOUNT, lists.account, lists.IGNORED, show=lists.show_account),
+    Entity("Term", lists.TERM, lists.term, lists.IGNORED),
+    Entity("Class", lists.CLASS, lists.tracking_class, lists.IGNORED),
+    Entity("Department", lists.DEPARTMENT, lists.department, lists.IGNORED),
+    Entity("PaymentMethod", lists.PAYMENT_METHOD, lists.payment_method, lists.IGNORED),
+    Entity("TaxCode", frozenset({"Name", "Description", "Active"}), _as_given, read_only=True),
+    Entity("TaxRate", frozenset({"Name", "Description", "Active"}), _as_given, read_only=True),
+    Entity("TaxAgency", lists.TAX_AGENCY, lists.tax_agency, lists.IGNORED),
+    Entity("Invoice", sales.SALE, sales.form("Invoice"), sales.IGNORED, after=_after_invoice, blank=sales.blank,
+           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN),
+    Entity("CreditMemo", sales.SALE, sales.form("CreditMemo"), sales.IGNORED, after=_after_credit, blank=sales.blank,
+           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN),
+    Entity("SalesReceipt", sales.SALE, sales.form("SalesReceipt"), sales.IGNORED, blank=sales.blank,
+           unfilterable=_FORM_HIDDEN),
+    Entity("RefundReceipt", sales.SALE, sales.form("RefundReceipt"), sales.IGNORED, blank=sales.blank,
+           unfilterable=_FORM_HIDDEN),
+    Entity("Payment", receipts.PAYMENT, receipts.settle, receipts.IGNORED, after=receipts.after, blank=receipts.blank,
+           before_delete=receipts.refuse_deposited, show=receipts.show),
+    Entity("Deposit", banking.DEPOSIT, banking.deposit, banking.IGNORED, after=banking.after_deposit),
+    Entity("Purchase", banking.PURCHASE, banking.purchase, banking.IGNORED, blank=banking.blank_purchase),
+    Entity("Transfer", banking.TRANSFER, banking.transfer, banking.IGNORED, blank=banking.blank_transfer),
+    Entity("JournalEntry", banking.JOURNAL, banking.journal, banking.IGNORED),
+    Entity("Attachable", attachments.ATTACHABLE, attachments.settle, attachments.IGNORED, show=attachments.show),
+    Entity("CompanyInfo", frozenset({"CompanyName", "LegalName", "Country"}), _as_given, read_only=True),
+    Entity("Preferences", PREFERENCES, _preferences, frozenset({"OtherPrefs"})),
+)  # fmt: skip
+ENTITIES: dict[str, Entity] = {entity.name.lower(): entity for entity in _ALL}
+
+
+def shown(books: Books, entity: Entity, row: Row) -> Row:
+    """A row as the API shows it: the names of what it refers to filled in, and nothing of ours."""
+    return _with_names(books, entity.show(books, row))
+
+
+def _with_names(books: Books, row: Row) -> Row:
+    out: Row = {}
+    for key, value in row.items():
+        if key[0] == "_":
+            continue
+        if isinstance(value, dict):
+            out[key] = _reference(books, key, value) if "value" in value else _with_names(books, value)
+        elif isinstance(value, list):
+            out[key] = [_with_names(books, item) if isinstance(item, dict) else item for item in value]
+        else:
+            out[key] = value
+    return out
+
+
+def _reference(books: Books, key: str, value: Row) -> Row:
+    kind = REFERENCES.get(key)
+    target = books.get(kind, value["value"]) if kind else None
+    return {"value": value["value"], "name": name_of(kind or "", target)} if target else value
+
+
+def listed(books: Books, entity: Entity) -> list[Row]:
+    """Every row of a kind, as stored."""
+    return list(books.table(entity.name).values())
+
+
+def changed_since(row: Row, moment: str) -> bool:
+    """Whether a row was changed at or after a moment."""
+    at, since = wire.as_instant(row["MetaData"]["LastUpdatedTime"]), wire.as_instant(moment)
+    return at is not None and since is not None and at >= since

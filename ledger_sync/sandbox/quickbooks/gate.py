@@ -1,0 +1,106 @@
+"""What stands before the API: tokens, companies, rate limits and request ids."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks.errors import Invalid, Problem, Refused
+from ledger_sync.sandbox.quickbooks.settings import Limits, Switches
+from ledger_sync.sandbox.quickbooks.wire import Row
+from practice.core import clock
+from practice.core.sandbox.http import Request, Response
+from practice.core.sandbox.store import Store
+
+
+class Gate:
+    """The checks before each call: token, company, limits, request id."""
+
+    def __init__(self, store: Store, limits: Limits, switches: Switches) -> None:
+        self.store = store
+        self.limits = limits
+        self.switches = switches
+        self._spent: dict[str, tuple[int, int]] = {}
+
+    def check(self, request: Request, realm: str) -> None:
+        """Raise Refused with 401 for a token that is no good, and with 403 for another company's."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        row = self.store.get("_access", token) if kind.lower() == "bearer" else None
+        if row is None or row["expires"] <= clock.now().isoformat():
+            raise Refused(errors.unauthorised())
+        if row["realm"] != realm or realm not in self.store.table("_tenants"):
+            raise Refused(errors.forbidden())
+        if self.store.get("_connections", realm) is None:
+            raise Refused(errors.unauthorised())
+
+    def spend(self, realm: str, *, batch: bool) -> None:
+        """Count one call in its fixed windows. Raises Refused with 429 when one of them is full."""
+        windows = [(f"{realm} minute", 60, self.limits.minute), (f"{realm} second", 1, self.limits.second)]
+        if batch:
+            windows.append((f"{realm} batch app", 60, self.limits.batch_minute))
+            windows.append((f"{realm} batch realm", 60, self.limits.batch_minute_realm))
+        now = int(clock.now().timestamp())
+        for name, seconds, most in windows:
+            window, count = self._spent.get(name, (-1, 0))
+            if window == now // seconds and count >= most:
+                raise Refused(self.throttled(None))
+        for name, seconds, _ in windows:
+            window, count = self._spent.get(name, (-1, 0))
+            self._spent[name] = (now // seconds, count + 1 if window == now // seconds else 1)
+
+    def throttled(self, retry_after: int | None) -> Response:
+        """429 as the switches want it."""
+        wait = 60 if retry_after is None and self.switches.retry_after else retry_after
+        return errors.throttled(upper_case=self.switches.throttle_upper_case, retry_after=wait)
+
+    # Request ids (Intuit, "Idempotent requests", 2015)
+
+    def replay(self, request: Request, realm: str) -> Response | None:
+        """The first answer to a repeated requestid. Raises Invalid for one that is too long."""
+        key = request.arg("requestid")
+        if not key or request.method != "POST":
+            return None
+        if len(key) > (36 if request.path.lower().endswith("/batch") else 50):
+            raise Invalid(Problem("2130", "Invalid Request Id Format", "The requestid is too long"))
+        row = self.store.get("_requests", f"{realm} {key}")
+        if row is None or row["until"] <= clock.now().isoformat():
+            return None
+        if row["print"] != _print(request) and self.switches.request_id_strict:
+            raise Invalid(Problem("600", "Duplicate Request ID", "This requestid was used for another request"))
+        return Response(row["status"], row["body"].encode(), dict(row["headers"]))
+
+    def remember(self, request: Request, realm: str, response: Response) -> None:
+        """Keep a good answer under the request's id; faults and errors are not kept."""
+        key = request.arg("requestid")
+        if not key or request.method != "POST" or response.status != 200 or b'"Fault":' in response.body[:10]:
+            return
+        until = clock.now() + timedelta(seconds=self.switches.request_id_seconds)
+        row: Row = {
+            "print": _print(request), "status": response.status, "body": response.body.decode(),
+            "headers": dict(response.headers), "until": until.isoformat(),
+        }  # fmt: skip
+        self._forget_old()
+        self.store.drop("_requests", f"{realm} {key}")
+        self.store.put("_requests", f"{realm} {key}", row)
+
+    def _forget_old(self) -> None:
+        now = clock.now().isoformat()
+        old = []
+        for key, row in self.store.table("_requests").items():
+            if row["until"] > now:
+                break
+            old.append(key)
+        for key in old:
+            self.store.drop("_requests", key)
+
+
+def _print(request: Request) -> str:
+    """What makes two requests the same: address, arguments and body."""
+    return hashlib.sha256(f"{request.path} {sorted(request.query)}\n".encode() + request.body).hexdigest()
+
+
+def wrap(body: Row, tid: str) -> Response:
+    """A good answer, with the time and the id Intuit's support asks for."""
+    text = wire.encode({**body, "time": wire.answered(clock.now())})
+    return Response(200, text.encode(), {"Content-Type": errors.JSON, "intuit_tid": tid, "QBO-Version": "1984.170"})

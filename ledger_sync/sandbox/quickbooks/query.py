@@ -1,0 +1,280 @@
+"""The query language: ``SELECT * FROM Invoice WHERE DocNumber IN ('1', '2') ORDERBY TxnDate MAXRESULTS 10``.
+
+No OR, no joins; keywords, names and values are compared without case; ``\\'`` and ``\\\\`` are the escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks.books import Books
+from ledger_sync.sandbox.quickbooks.entities import ENTITIES, shown
+from ledger_sync.sandbox.quickbooks.errors import Invalid
+from ledger_sync.sandbox.quickbooks.saving import COMMON, Entity
+from ledger_sync.sandbox.quickbooks.wire import Row
+
+_TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>)|([(),*])|([^\s'(),*<>=!]+))")
+_OPERATORS = ("=", "!=", "<", ">", "<=", ">=", "IN", "LIKE")
+_INSTANTS = ("metadata.createtime", "metadata.lastupdatedtime")
+Value = str | bool | Decimal | datetime
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One comparison of a WHERE."""
+
+    field: str
+    operator: str
+    values: list[str]
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query as read."""
+
+    entity: Entity
+    count: bool
+    conditions: list[Condition]
+    order: list[tuple[str, bool]]
+    start: int
+    most: int
+
+
+class _Words:
+    """The words of a query, taken one by one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip().rstrip(";")
+        self.words: list[str] = []
+        place = 0
+        while place < len(self.text):
+            match = _TOKEN.match(self.text, place)
+            if match is None:
+                raise self.trouble(self.text[place:].strip()[:20])
+            self.words.append(match[0].strip())
+            place = match.end()
+        self.place = 0
+
+    def trouble(self, near: str) -> Invalid:
+        """The parser's complaint."""
+        return Invalid(errors.query("4000", f'QueryParserError: Encountered " {near} " at line 1, column 1.'))
+
+    def peek(self, *keywords: str) -> bool:
+        """Whether these words come next."""
+        following = [word.upper() for word in self.words[self.place : self.place + len(keywords)]]
+        return following == list(keywords)
+
+    def skip(self, *keywords: str) -> bool:
+        """Take these words if they come next."""
+        if self.peek(*keywords):
+            self.place += len(keywords)
+            return True
+        return False
+
+    def need(self, keyword: str) -> None:
+        """Take this word. Raises Invalid when another comes."""
+        if not self.skip(keyword):
+            raise self.trouble(self.words[self.place] if self.place < len(self.words) else "<EOF>")
+
+    def take(self) -> str:
+        """Take any word. Raises Invalid at the end."""
+        if self.place >= len(self.words):
+            raise self.trouble("<EOF>")
+        self.place += 1
+        return self.words[self.place - 1]
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was taken."""
+        return self.place >= len(self.words)
+
+
+def parse(books: Books, text: str) -> Query:
+    """Read a query. Raises Invalid with 4000 for one that cannot be read and 4001 for one that means nothing."""
+    words = _Words(text)
+    words.need("SELECT")
+    count = _columns(words)
+    name = words.take()
+    entity = ENTITIES.get(name.lower())
+    if entity is None or not entity.queryable:
+        raise Invalid(errors.query("4001", f"QueryValidationError: Invalid entity {name}"))
+    conditions: list[Condition] = []
+    if words.skip("WHERE"):
+        conditions.append(_condition(words, entity))
+        while words.skip("AND"):
+            conditions.append(_condition(words, entity))
+    order = _order(words, entity)
+    start, most = 1, books.limits.page_default
+    while not words.done:
+        if words.skip("STARTPOSITION"):
+            start = _count(words)
+        elif words.skip("MAXRESULTS"):
+            most = _count(words)
+        else:
+            raise words.trouble(words.take())
+    if most > books.limits.page:
+        detail = f"QueryValidationError: value {most} is too large. Max allowed value is {books.limits.page}."
+        raise Invalid(errors.query("4001", detail))
+    return Query(entity, count, conditions, order, max(start, 1), most)
+
+
+def _columns(words: _Words) -> bool:
+    """Skip the columns, which change nothing, up to FROM. True for a count."""
+    count = words.skip("COUNT", "(", "*", ")")
+    while not words.skip("FROM"):
+        words.take()
+    return count
+
+
+def _condition(words: _Words, entity: Entity) -> Condition:
+    field = _field(words.take(), entity)
+    operator = words.take().upper()
+    if operator not in _OPERATORS:
+        raise words.trouble(operator)
+    if field.lower() == "id" and operator not in ("=", "IN"):
+        raise Invalid(errors.query("4001", "QueryValidationError: Id supports only = and IN"))
+    if operator != "IN":
+        return Condition(field, operator, [_value(words.take())])
+    words.need("(")
+    values = []
+    while not words.skip(")"):
+        values.append(_value(words.take()))
+        words.skip(",")
+    return Condition(field, operator, values)
+
+
+def _field(name: str, entity: Entity) -> str:
+    """A property a query may name. Raises Invalid for one that does not exist or cannot be filtered by."""
+    head = name.split(".", maxsplit=1)[0]
+    known = {known.lower(): known for known in (*entity.writable, *entity.ignored, *COMMON)}
+    right = known.get(head.lower())
+    if right is None or right in entity.unfilterable:
+        detail = f"QueryValidationError: Property {name} not found for Entity {entity.name}"
+        raise Invalid(errors.query("4001", detail))
+    return name.replace(head, right, 1)
+
+
+def _value(word: str) -> str:
+    if word.startswith("'"):
+        return re.sub(r"\\(.)", r"\1", word[1:-1])
+    return word
+
+
+def _count(words: _Words) -> int:
+    word = words.take()
+    if not word.isdigit():
+        raise words.trouble(word)
+    return int(word)
+
+
+def _order(words: _Words, entity: Entity) -> list[tuple[str, bool]]:
+    if not (words.skip("ORDERBY") or words.skip("ORDER", "BY")):
+        return []
+    order = []
+    while True:
+        field = _field(words.take(), entity)
+        order.append((field, words.skip("DESC")))
+        words.skip("ASC")
+        if not words.skip(","):
+            return order
+
+
+# Working it
+
+
+def run(books: Books, text: str) -> Row:
+    """The ``QueryResponse`` of a query. Raises Invalid."""
+    query = parse(books, text)
+    rows = _found(books, query)
+    if query.count:
+        return {"totalCount": len(rows)}
+    for field, down in reversed(query.order):
+        rows.sort(key=lambda row: _sortable(_read(row, field)), reverse=down)
+    page = rows[query.start - 1 : query.start - 1 + query.most]
+    if not page:
+        return {}
+    out = [shown(books, query.entity, row) for row in page]
+    return {query.entity.name: out, "startPosition": query.start, "maxResults": len(out)}
+
+
+def _found(books: Books, query: Query) -> list[Row]:
+    rows = list(books.table(query.entity.name).values())
+    if query.entity.is_list and not any(c.field.lower() == "active" for c in query.conditions):
+        rows = [row for row in rows if row.get("Active", True)]
+    if any(c.field.startswith(("Balance", "CurrentBalance")) for c in query.conditions):
+        rows = [query.entity.show(books, row) for row in rows]
+    for condition in query.conditions:
+        test = _test(condition)
+        rows = [row for row in rows if test(_read(row, condition.field))]
+    return rows
+
+
+def _read(row: Row, path: str) -> Any:
+    """A property by its dotted path; a reference reads as its id, an email as its address."""
+    value: Any = row
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part, next((v for k, v in value.items() if k.lower() == part.lower()), None))
+    if isinstance(value, dict):
+        return value.get("value", value.get("Address", value.get("FreeFormNumber")))
+    return value
+
+
+def _comparable(field: str, value: Any) -> Value | None:
+    if value is None:
+        return None
+    if field.lower() in _INSTANTS:
+        return wire.as_instant(value)
+    if field.rsplit(".", maxsplit=1)[-1] in wire.NUMBERS:
+        return wire.as_number(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).casefold()
+
+
+def _sortable(value: Any) -> tuple[bool, Any]:
+    number = wire.as_number(value) if isinstance(value, str) and value.replace(".", "").isdigit() else None
+    return (value is not None, number if number is not None else str(value).casefold())
+
+
+def _test(condition: Condition) -> Callable[[Any], bool]:
+    """The comparison of one condition, as a function of a property's value."""
+    field, operator = condition.field, condition.operator
+    if operator == "LIKE":
+        pattern = re.compile(
+            ".*".join(re.escape(part) for part in condition.values[0].casefold().split("%")), re.DOTALL
+        )
+        return lambda value: value is not None and pattern.fullmatch(str(value).casefold()) is not None
+    wanted = [_wanted(field, value) for value in condition.values]
+    if operator == "IN":
+        return lambda value: _comparable(field, value) in wanted
+    compare = _COMPARE[operator]
+    return lambda value: compare(_comparable(field, value), wanted[0])
+
+
+def _wanted(field: str, text: str) -> Value | None:
+    value = _comparable(field, text)
+    if value is None:
+        raise Invalid(errors.query("4001", f"QueryValidationError: Invalid value {text} for {field}"))
+    return value
+
+
+def _ordered(one: Any, other: Any, sign: Callable[[Any, Any], bool]) -> bool:
+    return one is not None and other is not None and sign(one, other)
+
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": lambda one, other: one == other,
+    "!=": lambda one, other: one != other,
+    "<": lambda one, other: _ordered(one, other, lambda a, b: a < b),
+    ">": lambda one, other: _ordered(one, other, lambda a, b: a > b),
+    "<=": lambda one, other: _ordered(one, other, lambda a, b: a <= b),
+    ">=": lambda one, other: _ordered(one, other, lambda a, b: a >= b),
+}

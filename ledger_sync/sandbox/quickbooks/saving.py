@@ -1,0 +1,191 @@
+"""How every object is created, changed, deleted and voided: the same steps whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks.books import LISTS, VOIDED, Books
+from ledger_sync.sandbox.quickbooks.errors import Invalid
+from ledger_sync.sandbox.quickbooks.wire import Row
+
+#: What every object may carry besides its own fields.
+COMMON = frozenset("Id SyncToken MetaData domain sparse status time Active AttachableRef".split())
+
+
+def _nothing(books: Books, before: Row | None, after: Row | None) -> None:
+    """Most objects change nothing but themselves."""
+
+
+def _as_it_is(books: Books, row: Row) -> Row:
+    """Most objects are shown as they are stored."""
+    return row
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the query string adds to a change."""
+
+    include: frozenset[str] = frozenset()
+
+    @property
+    def allows_duplicate_numbers(self) -> bool:
+        """Whether a number used before may be used again."""
+        return "allowduplicatedocnum" in self.include
+
+
+@dataclass(frozen=True)
+class Entity:
+    """One kind of object: which fields a caller may set, and its own rules.
+
+    ``settle(books, before, row, options)`` completes and checks a row; ``after(books, before, after)`` changes what
+    hangs on it; ``blank(row)`` is what a void leaves of it.
+    """
+
+    name: str
+    writable: frozenset[str]
+    settle: Callable[[Books, Row | None, Row, Options], Row]
+    ignored: frozenset[str] = frozenset()
+    after: Callable[[Books, Row | None, Row | None], None] = _nothing
+    before_delete: Callable[[Books, Row | None, Row | None], None] = _nothing
+    blank: Callable[[Books, Row], Row] | None = None
+    show: Callable[[Books, Row], Row] = _as_it_is
+    read_only: bool = False
+    queryable: bool = True
+    #: Fields a query may not name; the rest of an object's plain fields may (Intuit marks each as filterable or not).
+    unfilterable: frozenset[str] = field(default_factory=lambda: frozenset({"Line", "PrivateNote", "CustomerMemo"}))
+
+    @property
+    def is_list(self) -> bool:
+        """Whether rows are deactivated instead of deleted."""
+        return self.name in LISTS
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether the closing date of the books applies."""
+        return "TxnDate" in self.writable
+
+
+def create(books: Books, entity: Entity, body: Row, options: Options) -> Row:
+    """Make a new object. Raises Invalid."""
+    _changeable(entity, "create")
+    fields = _fields(books, entity, body)
+    row = {"Id": books.next_id(entity.name), **{k: v for k, v in fields.items() if v is not None}}
+    row = entity.settle(books, None, row, options)
+    if entity.is_dated:
+        books.refuse_closed(row.get("TxnDate"))
+    saved = books.add(entity.name, row)
+    entity.after(books, None, saved)
+    books.notify(entity.name, saved["Id"], "created")
+    return books.table(entity.name)[saved["Id"]]
+
+
+def update(books: Books, entity: Entity, body: Row, options: Options) -> Row:
+    """Change an object: a full update blanks what it leaves out, a sparse one leaves it alone. Raises Invalid."""
+    _changeable(entity, "update")
+    existing = current(books, entity, body)
+    fields = _fields(books, entity, body)
+    sparse = str(body.get("sparse", "")).lower() == "true"
+    base = existing if sparse else {k: v for k, v in existing.items() if k not in entity.writable}
+    row = {k: v for k, v in {**base, **fields}.items() if v is not None}
+    row = entity.settle(books, existing, row, options)
+    if entity.is_dated:
+        books.refuse_closed(existing.get("TxnDate"), row.get("TxnDate"))
+    saved = books.touch(entity.name, row)
+    entity.after(books, existing, saved)
+    books.notify(entity.name, saved["Id"], "updated")
+    return books.table(entity.name)[saved["Id"]]
+
+
+def delete(books: Books, entity: Entity, body: Row) -> Row:
+    """Delete a transaction or an attachment. Raises Invalid; list objects are deactivated instead."""
+    if entity.is_list or entity.read_only:
+        raise Invalid(errors.unsupported("delete"))
+    existing = current(books, entity, body)
+    if entity.is_dated:
+        books.refuse_closed(existing.get("TxnDate"))
+    entity.before_delete(books, existing, None)
+    entity.after(books, existing, None)
+    books.drop(entity.name, books.table(entity.name)[existing["Id"]])
+    books.notify(entity.name, existing["Id"], "deleted")
+    return {"status": "Deleted", "domain": "QBO", "Id": existing["Id"]}
+
+
+def void(books: Books, entity: Entity, body: Row) -> Row:
+    """Void a transaction: it stays, with nothing in it. Raises Invalid."""
+    if entity.blank is None:
+        raise Invalid(errors.unsupported("void"))
+    existing = current(books, entity, body)
+    books.refuse_closed(existing.get("TxnDate"))
+    note = str(existing.get("PrivateNote", ""))
+    blank = entity.blank(books, existing)
+    blank["PrivateNote"] = f"{VOIDED} {note}".strip() if not note.startswith(VOIDED) else note
+    saved = books.touch(entity.name, existing, **blank)
+    entity.after(books, existing, saved)
+    books.notify(entity.name, saved["Id"], "voided")
+    return books.table(entity.name)[saved["Id"]]
+
+
+def current(books: Books, entity: Entity, body: Row) -> Row:
+    """The object a change is about. Raises Invalid unless Id and SyncToken are given, there, and up to date."""
+    key = str(body.get("Id") or "")
+    token = body.get("SyncToken")
+    if not key:
+        raise Invalid(errors.missing("Id"))
+    existing = books.get(entity.name, key)
+    if existing is None:
+        raise Invalid(errors.not_found())
+    if token is None or token == "":
+        raise Invalid(errors.missing("SyncToken"))
+    if str(token) != existing["SyncToken"]:
+        raise Invalid(errors.stale())
+    return existing
+
+
+def _changeable(entity: Entity, operation: str) -> None:
+    if entity.read_only:
+        raise Invalid(errors.unsupported(operation))
+
+
+def _fields(books: Books, entity: Entity, body: Row) -> Row:
+    """What a caller may set, cleaned: numbers as text, nothing empty; a field given empty is None."""
+    fields: Row = {}
+    for name, value in body.items():
+        if name in entity.writable:
+            fields[name] = clean(name, value)
+        elif books.switches.refuse_unknown_properties and name not in COMMON and name not in entity.ignored:
+            raise Invalid(errors.unknown_property(name))
+    return fields
+
+
+def clean(name: str, value: Any) -> Any:
+    """A value as it is stored; None for what is empty. Raises Invalid for a number that is none."""
+    if value is None or value == "":
+        return None
+    if name in wire.NUMBERS and not isinstance(value, dict | list):
+        number = wire.as_number(value)
+        if number is None:
+            raise Invalid(errors.bad_number(name))
+        return wire.plain(number)
+    if isinstance(value, dict):
+        inner = {k: clean(k, v) for k, v in value.items()}
+        return {k: v for k, v in inner.items() if v is not None} or None
+    if isinstance(value, list):
+        items = [clean(name, item) for item in value]
+        return [item for item in items if item is not None]
+    if isinstance(value, Decimal):
+        return wire.plain(value)
+    if isinstance(value, str):
+        return value.strip() or None
+    return str(value) if name in ("value", "Id", "SyncToken") else value
+
+
+def limit(row: Row, **lengths: int) -> None:
+    """Raise Invalid for a text that is longer than its field."""
+    for name, most in lengths.items():
+        given = len(str(row.get(name, "")))
+        if given > most:
+            raise Invalid(errors.too_long(name, most, given))

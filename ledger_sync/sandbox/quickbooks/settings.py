@@ -1,0 +1,74 @@
+"""What can be set on the sandbox: QuickBooks' limits, and one switch for each point Intuit's documents leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Limits:
+    """Calls allowed per fixed window, and the size of a page and of a batch (Intuit docs, Limits and throttles)."""
+
+    minute: int = 500
+    second: int = 10
+    batch_minute: int = 40
+    batch_minute_realm: int = 120
+    emails_day: int = 40
+    batch_items: int = 30
+    page: int = 1_000
+    page_default: int = 100
+    changes: int = 1_000
+    change_days: int = 30
+    lines: int = 750
+    upload_bytes: int = 100_000_000
+
+
+@dataclass
+class Switches:
+    """Behaviour that is unsure or varies; each default is the less kind reading."""
+
+    #: " (deleted)" is added to the name of what is deactivated, and the name is free again. Reported by users.
+    mark_deactivated: bool = True
+    #: A number sent with a document is kept although the company lets QuickBooks number. Reported, not documented.
+    keep_sent_numbers: bool = True
+    #: "Warn if duplicate number is used" is on, so that a number used twice is fault 6140.
+    warn_duplicate_numbers: bool = True
+    #: Negative lines of a deposit are fault 2290. Widely used in practice; the error list says they are not supported.
+    refuse_negative_deposit_lines: bool = False
+    #: A requestid used again with another body is fault 600 instead of a replay of the first answer. Unsure.
+    request_id_strict: bool = False
+    #: Seconds that an answer is kept under its requestid. Unsure.
+    request_id_seconds: int = 600
+    #: A new refresh token with every refresh instead of about once a day (reported by users of the API).
+    rotate_always: bool = True
+    #: Seconds that a replaced refresh token still works. Unsure.
+    refresh_overlap: int = 120
+    #: The day the books are closed on is itself closed. Unsure.
+    closing_day_closed: bool = True
+    #: 429 comes with a Retry-After header. Reported as absent.
+    retry_after: bool = False
+    #: The upper-case ``Fault`` envelope around 429 instead of the gateway's lower-case one. Unsure.
+    throttle_upper_case: bool = False
+    #: Notices in the format that ended in 2026 instead of CloudEvents.
+    legacy_notices: bool = False
+    #: Later notices wait until a failed one was acknowledged (Intuit docs, Webhooks).
+    withhold_notices: bool = True
+    #: Changes made through the API send notices too. Assumed by everyone, stated nowhere.
+    notify_own_changes: bool = True
+    #: Properties nobody knows are fault 2010.
+    refuse_unknown_properties: bool = True
+    #: Sales tax on lines marked TAX when the company charges it, in percent.
+    sales_tax_rate: float = 8.25
+    #: Until redirect addresses are registered, any on this machine will do.
+    loopback_redirects: bool = True
+
+
+@dataclass
+class AppRegistration:
+    """The app as registered with Intuit: what its developer typed into the portal."""
+
+    name: str = "Countersign"
+    client_id: str = "SANDBOXQBOCLIENTID00000000000000000000000000000000"
+    client_secret: str = "sandbox-quickbooks-client-secret"  # noqa: S105 (a sandbox's own)
+    webhook_secret: str = "sandbox-quickbooks-verifier-token"  # noqa: S105 (a sandbox's own)
+    redirect_uris: list[str] = field(default_factory=list)
