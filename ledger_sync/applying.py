@@ -347,6 +347,13 @@ def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment
     )  # fmt: skip
 
 
+def agrees_on_due(connection: Connection, link: Link, theirs: Doc) -> bool:
+    """Whether what is due on an invoice is the same in both books."""
+    invoice = Invoice.objects.get(pk=link.subject_id)
+    ours = standing_of(invoice, clock.today(connection.entity.time_zone)).due
+    return Decimal(theirs.get("due") or "0") == ours
+
+
 def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     """Whether what is due on an invoice is the same in both books; a difference we cannot follow holds collection."""
     invoice = link.invoice
@@ -369,11 +376,19 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     return False
 
 
+_SUBJECT: dict[str, tuple[str, ...]] = {
+    Kind.CLIENT: ("client", "connection"),
+    Kind.INVOICE: ("invoice__client", "connection"),
+    Kind.ALLOCATION: ("allocation__payment", "allocation__invoice"),
+    Kind.PAYMENT: ("payment",),
+}
+
+
 def _link(connection: Connection, remote: Remote) -> Link | None:
     return (
         Link.objects.select_for_update(of=("self",))
         .filter(connection=connection, kind=remote.kind, remote_id=remote.remote_id)
-        .select_related("client", "invoice__client", "allocation__payment", "allocation__invoice", "payment")
+        .select_related(*_SUBJECT.get(remote.kind, ()))
         .first()
     )
 

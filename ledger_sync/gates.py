@@ -39,7 +39,8 @@ def may_collect_unattended(invoice: Invoice, **_: object) -> Answer:
         remotes = ledger.fetch(Kind.INVOICE, [str(link.remote_id)])
         with audit.cause(system=connection.provider, actor=name, run="asked before collecting"):
             applying.apply(connection, ledger, remotes)
-            _take_payments(connection, invoice)
+            if remotes and not applying.agrees_on_due(connection, link, remotes[0].theirs):
+                _take_payments(connection, invoice)
     except Disconnected as error:
         connections.lose(connection_id=connection.pk, reason=error.text)
         return Answer(Verdict.NOT_YET, f"{name} no longer lets us in")

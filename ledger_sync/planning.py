@@ -17,7 +17,6 @@ from ledger_sync.models import Call, CallItem, Connection, Link, RefItem
 from ledger_sync.ports import Ledger, Outgoing
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
-from practice.core.owed import Urgency
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,19 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
     Links that turn out to owe nothing are settled here; links that cannot be sent as things stand are parked with
     their cause, and never hold up another.
     """
-    for urgency in Urgency.values:
-        while (kind := _first_ready_kind(connection, urgency)) is not None:
-            with transaction.atomic():
-                if not lease.is_held():
-                    raise lanes.Fenced(lease.name)
-                batch = _batch(connection, kind, urgency)
-                if not batch:
-                    continue
-                full_until = budgets.spend(connection, urgency)
-                if full_until is not None:
-                    lanes.block(connection.pk, lease.name, until=full_until, reason="slowed")
-                    return None
-                return _write(connection, lease, ledger, batch, urgency)
+    while (found := _first_ready(connection)) is not None:
+        urgency, kind = found
+        with transaction.atomic():
+            if not lease.is_held():
+                raise lanes.Fenced(lease.name)
+            batch = _batch(connection, kind, urgency)
+            if not batch:
+                continue
+            full_until = budgets.spend(connection, urgency)
+            if full_until is not None:
+                lanes.block(connection.pk, lease.name, until=full_until, reason="slowed")
+                return None
+            return _write(connection, lease, ledger, batch, urgency)
     return None
 
 
@@ -89,13 +88,11 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
 }
 
 
-def _first_ready_kind(connection: Connection, urgency: int) -> str | None:
-    now = clock.now()
-    for kind in PUSH_ORDER:
-        ready = Link.objects.filter(connection=connection, kind=kind, urgency=urgency, ready_at__lte=now)
-        if ready.exclude(items__open_call__isnull=False).exists():
-            return kind
-    return None
+def _first_ready(connection: Connection) -> tuple[int, str] | None:
+    """What to send next: the most urgent that is ready, and of that the kind others need first."""
+    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now()).exclude(items__open_call__isnull=False)
+    found = set(ready.values_list("urgency", "kind").distinct())
+    return min(found, key=lambda pair: (pair[0], PUSH_ORDER.index(pair[1])), default=None)
 
 
 def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:

@@ -19,6 +19,8 @@ from simple_history.models import HistoricalRecords
 from simple_history.signals import pre_create_historical_record
 from simple_history.utils import bulk_create_with_history
 
+from practice.core import clock
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -87,6 +89,7 @@ def connect() -> None:
 def _fill(sender: object, instance: Any, history_instance: Any, **_: Any) -> None:
     for name, value in _columns(instance).items():
         setattr(history_instance, name, value)
+    history_instance.history_date = clock.now()
     now = _cause.get()
     if now.reason and not history_instance.history_change_reason:
         history_instance.history_change_reason = now.reason[:100]
@@ -113,6 +116,7 @@ def bulk_create(rows: Sequence[M], batch_size: int = 100) -> list[M]:
         model,
         batch_size=batch_size,
         default_change_reason=_cause.get().reason[:100] or None,
+        default_date=clock.now(),
         custom_historical_attrs=_columns(rows[0]),
     )
     return made
