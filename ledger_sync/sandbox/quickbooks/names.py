@@ -27,7 +27,8 @@ PERSON = frozenset(
 )
 CUSTOMER = PERSON | frozenset(
     "BillAddr ShipAddr Notes ResaleNum PrimaryTaxIdentifier Taxable TaxExemptionReasonId DefaultTaxCodeRef "
-    "SalesTermRef PaymentMethodRef ParentRef Job BillWithParent PreferredDeliveryMethod CustomerTypeRef OpenBalanceDate".split()
+    "SalesTermRef PaymentMethodRef ParentRef Job BillWithParent PreferredDeliveryMethod CustomerTypeRef "
+    "OpenBalanceDate".split()
 )
 VENDOR = PERSON | frozenset("BillAddr AcctNum TaxIdentifier Vendor1099 TermRef BillRate Notes".split())
 EMPLOYEE = PERSON | frozenset("PrimaryAddr SSN EmployeeNumber HiredDate ReleasedDate BillableTime BillRate".split())

@@ -14,8 +14,9 @@ from ledger_sync.sandbox.quickbooks.wire import ZERO, Row
 SALE = frozenset(
     "DocNumber TxnDate CustomerRef Line CustomerMemo PrivateNote BillEmail BillEmailCc BillEmailBcc BillAddr ShipAddr "
     "ClassRef DepartmentRef SalesTermRef DueDate ShipDate TrackingNum ShipMethodRef CustomField CurrencyRef "
-    "ExchangeRate EmailStatus PrintStatus TxnTaxDetail GlobalTaxCalculation ApplyTaxAfterDiscount AllowOnlineCreditCardPayment "
-    "AllowOnlineACHPayment DepositToAccountRef PaymentMethodRef PaymentRefNum ShipFromAddr".split()
+    "ExchangeRate EmailStatus PrintStatus TxnTaxDetail GlobalTaxCalculation ApplyTaxAfterDiscount "
+    "AllowOnlineCreditCardPayment AllowOnlineACHPayment DepositToAccountRef PaymentMethodRef PaymentRefNum "
+    "ShipFromAddr".split()
 )
 IGNORED = frozenset(
     "TotalAmt Balance HomeTotalAmt HomeBalance LinkedTxn InvoiceLink AllowIPNPayment AllowOnlinePayment DeliveryInfo "

@@ -1,0 +1,10 @@
+"""QuickBooks Online, on python-quickbooks and intuit-oauth: transport and sign-in from them, documents as plain dicts.
+
+The library's objects send every default value and would blank what they do not know, so bodies are built by hand.
+"""
+
+from ledger_sync.providers.quickbooks.ledger import QuickBooksLedger, ledger_for
+from ledger_sync.providers.quickbooks.oauth import authorise_url, exchange, organisations_of, revoke
+from ledger_sync.providers.quickbooks.suggestions import suggest
+
+__all__ = ["QuickBooksLedger", "authorise_url", "exchange", "ledger_for", "organisations_of", "revoke", "suggest"]

@@ -1,0 +1,210 @@
+"""One QuickBooks company behind the ledger protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledger_sync import tokens
+from ledger_sync.models import Connection, RefItem
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
+from ledger_sync.providers.quickbooks import oauth, reading, wire
+from ledger_sync.providers.quickbooks.client import PAGE, Client, quoted, statement
+from ledger_sync.providers.quickbooks.reading import ENTITIES
+from ledger_sync.providers.quickbooks.refusals import Fault, fault_of
+from ledger_sync.providers.quickbooks.wire import Company
+from practice.core import clock
+
+#: The log of changes reaches back thirty days (Intuit docs, Change data capture); a day is left for clocks.
+LOG_DAYS = timedelta(days=29)
+#: Ids named in one query.
+IDS = 40
+
+
+class QuickBooksLedger:
+    """Reads and writes one company; pure network."""
+
+    provider = "quickbooks"
+
+    def __init__(self, client: Client, company: Company | None = None) -> None:
+        self.client = client
+        self.company = company or Company()
+
+    def wire(self, items: Sequence[Outgoing]) -> Wire:
+        """Render documents as one call."""
+        return wire.render(items, self.company)
+
+    def send(self, call: Wire, key: str) -> Answer:
+        """Send a call under its requestid, its body exactly as stored.
+
+        A refusal of a call about one document is that document's answer, to be looked into like one in a batch.
+        """
+        try:
+            return self.client.call(call.method, call.path, body=call.body, key=key)
+        except Rejected as refusal:
+            if call.path == wire.BATCH:
+                raise
+            refused = {"code": refusal.code, "text": refusal.text}
+            return Answer(status=refusal.status or 400, payload={"Refused": refused}, request_id=refusal.request_id)
+
+    def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
+        """Read each document's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
+        rows = answer.payload.get("BatchItemResponse") if isinstance(answer.payload, dict) else None
+        if rows is None and len(items) == 1:
+            return [_result(items[0], answer.payload)]
+        if not isinstance(rows, list):
+            raise OutcomeUnknown("QuickBooks' answer does not list what was sent", status=answer.status)
+        found = {str(row.get("bId", "")): row for row in rows}
+        return [_result(item, found[str(item.position)]) for item in items if str(item.position) in found]
+
+    def look(self, item: Outgoing) -> Remote | None:
+        """Find a document by its number, its reference, or its date, amount and note. None when it is not there."""
+        if item.remote_id:
+            found = self.fetch(item.kind, [item.remote_id])
+            return None if not found or found[0].gone else found[0]
+        for row in self._candidates(item):
+            remote = reading.remote(item.kind, row)
+            if _is_ours(item, remote):
+                return _taken_over(item, remote) if item.kind == Kind.ITEM else remote
+        return None
+
+    def _candidates(self, item: Outgoing) -> Iterator[dict[str, Any]]:
+        """The objects a document of ours could be, by what QuickBooks lets a query ask for."""
+        doc, entity = item.doc, ENTITIES[item.kind]
+        where = {
+            Kind.CLIENT: lambda: f"DisplayName = {quoted(wire.safe_name(doc['name']))}",
+            Kind.ITEM: lambda: f"Name = {quoted(wire.safe_name(doc['name'])[:100])}",
+            Kind.INVOICE: lambda: f"DocNumber = {quoted(doc['number'])}",
+            Kind.CREDIT: lambda: f"DocNumber = {quoted(doc['number'])}",
+            Kind.PAYMENT: lambda: f"PaymentRefNum = {quoted(doc['reference'][: reading.REFERENCE])}",
+            Kind.ALLOCATION: lambda: f"PaymentRefNum = {quoted(doc['reference'][: reading.REFERENCE])}",
+            Kind.FEE: lambda: f"TxnDate = {quoted(doc['date'])}",
+            Kind.PAYOUT: lambda: f"TxnDate = {quoted(doc['date'])}",
+        }[Kind(item.kind)]()
+        yield from self.client.everything(entity, where)
+
+    def fetch(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+        """Read objects by id; those that are not there any more come back as gone."""
+        entity = ENTITIES[kind]
+        found: dict[str, Remote] = {}
+        for start in range(0, len(remote_ids), IDS):
+            ids = ", ".join(quoted(key) for key in remote_ids[start : start + IDS])
+            rows = self.client.query(statement(entity, f"Id IN ({ids})", most=IDS), entity)
+            found |= {str(row["Id"]): reading.remote(kind, row) for row in rows}
+        return [found.get(key) or reading.gone(kind, key) for key in remote_ids]
+
+    def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
+        """One page of objects changed in a window.
+
+        The log of changes tells deletions too, but holds a thousand objects at most and reaches back thirty days.
+        What does not fit is read by the time of the last change, page by page.
+        """
+        entity = ENTITIES[kind]
+        logged: list[Remote] = []
+        if page == 1 and since > clock.now() - LOG_DAYS:
+            rows = self._log(entity, since)
+            if len(rows) < PAGE:
+                return Page([reading.remote(kind, row) for row in rows], more=False)
+            logged = [reading.remote(kind, row) for row in rows if row.get("status") == "Deleted"]
+        field = "MetaData.LastUpdatedTime"
+        window = (f"{field} >= {quoted(since.isoformat())}", f"{field} <= {quoted(until.isoformat())}")
+        rows = self.client.query(statement(entity, *window, order=field, start=(page - 1) * PAGE + 1), entity)
+        return Page(logged + [reading.remote(kind, row) for row in rows], more=len(rows) >= PAGE)
+
+    def _log(self, entity: str, since: datetime) -> list[dict[str, Any]]:
+        params = {"entities": entity, "changedSince": since.replace(microsecond=0).isoformat()}
+        payload = self.client.call("GET", "/cdc", params=params).payload
+        groups = [g for r in payload.get("CDCResponse", []) for g in r.get("QueryResponse", [])]
+        return [row for group in groups for row in group.get(entity, [])]
+
+    def references(self) -> list[Ref]:
+        """Accounts, tax codes, classes, terms and items, inactive ones included."""
+        refs = [reading.account(row) for row in self.client.everything("Account")]
+        codes = {str(row["Id"]): reading.tax_code(row) for row in self.client.everything("TaxCode")}
+        # US companies take these two on every line, also where the list does not show them.
+        codes.setdefault("NON", reading.tax_code({"Id": "NON", "Name": "Not taxable"}))
+        refs += codes.values()
+        for kind, entity in (("class", "Class"), ("term", "Term"), ("item", "Item")):
+            refs += [reading.listed(kind, row) for row in self.client.everything(entity)]
+        return refs
+
+    def organisation(self) -> Organisation:
+        """The company with its closing date."""
+        return oauth.organisation(self.client)
+
+    def who_changed(self, kind: str, remote_id: str) -> str:
+        """QuickBooks tells nobody who changed a document."""
+        return ""
+
+
+def _is_ours(item: Outgoing, remote: Remote) -> bool:
+    """Whether an object found by a query can be the document we sent: the query alone asks for less than that."""
+    doc, theirs = item.doc, remote.theirs
+    if item.kind == Kind.CLIENT:
+        return bool(theirs["number"] == doc["number"])
+    if item.kind == Kind.ITEM:
+        return theirs["code"] in ("", doc["code"])
+    names = {
+        Kind.PAYMENT: ("contact", "reference"),
+        Kind.ALLOCATION: ("credit", "invoice"),
+        Kind.FEE: ("account", "reference", "total"),
+        Kind.PAYOUT: ("from", "to", "amount", "reference"),
+    }.get(Kind(item.kind), ("number",))
+    return theirs.get("status") != "void" and all(str(theirs[name]) == str(doc[name]) for name in names)
+
+
+def _taken_over(item: Outgoing, remote: Remote) -> Remote:
+    """An item of our name and account that has no code yet is taken as ours: coding is the ledger's to decide."""
+    if remote.theirs["account"] != item.doc["account"]:
+        return remote
+    return replace(remote, theirs={**remote.theirs, "code": item.doc["code"]})
+
+
+def _result(item: Outgoing, row: dict[str, Any]) -> Result:
+    """What became of one document. Raises OutcomeUnknown when the answer does not show it."""
+    if "Refused" in row:
+        return _refusal(item, row["Refused"]["code"], row["Refused"]["text"], None)
+    fault = fault_of(row)
+    if fault is not None:
+        return _refusal(item, fault.ours, fault.text, fault)
+    body = row.get(ENTITIES[item.kind])
+    if not isinstance(body, dict) or "Id" not in body:
+        raise OutcomeUnknown("QuickBooks' answer does not show what was sent")
+    found = reading.remote(item.kind, body)
+    return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
+
+
+def _refusal(item: Outgoing, code: str, text: str, fault: Fault | None) -> Result:
+    """A document's own fault: throttled, to be looked into, or a person's to put right."""
+    if fault is not None and (fault.throttled or fault.passing):
+        return Result(item.position, ok=False, code=code, text=text, later=True)
+    taken = item.action == "create" and code in ("number_taken", "name_taken")
+    moved_on = item.action != "create" and code in ("stale", "not_found")
+    unknown = fault is not None and fault.system
+    return Result(item.position, ok=False, code=code, text=text, look=taken or moved_on or unknown)
+
+
+def ledger_for(connection: Connection) -> QuickBooksLedger:
+    """The company of a connection, with tokens that renew themselves."""
+    token_set = connection.tokens_id
+    client = Client(
+        realm=connection.remote_org,
+        token=lambda: tokens.access_token(token_set, oauth.refresh),
+        refused_token=lambda seen: tokens.expire(token_set, seen),
+    )
+    return QuickBooksLedger(client, _company(connection))
+
+
+def _company(connection: Connection) -> Company:
+    """What rendering must know, from what was last read of the company."""
+    known = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
+    items = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ITEM, active=True).order_by("-id")
+    services = [item for item in items if item.data.get("Type") == "Service"]
+    return Company(
+        country=str(known.data.get("country") or "US") if known else "US",
+        item_of_account={str(item.data.get("IncomeAccount", "")): item.remote_id for item in services},
+        any_item=services[-1].remote_id if services else "",
+    )

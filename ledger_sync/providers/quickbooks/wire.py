@@ -1,0 +1,223 @@
+"""Our documents as QuickBooks' JSON. Creates and updates go in batches, which tell each document's own fault; a void or
+a deletion is a call of its own. The batch's requestid is the call's key, so an item's id in it is its position."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ledger_sync.kinds import CREDIT
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Doc, Outgoing, Wire
+from ledger_sync.providers.quickbooks.reading import ENTITIES, REFERENCE
+
+BATCH = "/batch"
+#: Countries whose customers have a tax identifier to write (Intuit docs, Customer); elsewhere the field is refused.
+TAX_NUMBERS = ("AU", "CA", "GB", "IN")
+
+
+@dataclass(frozen=True)
+class Company:
+    """What rendering must know of the company: its country, and an item for lines that have no service of ours."""
+
+    country: str = "US"
+    item_of_account: Mapping[str, str] | None = None
+    any_item: str = ""
+
+    def item(self, line: Doc) -> str:
+        """The item of a line: without one QuickBooks would ignore the line's amount."""
+        return line["item"] or (self.item_of_account or {}).get(line["account"], "") or self.any_item
+
+
+def render(items: Sequence[Outgoing], company: Company) -> Wire:
+    """One call for documents of one kind, role and action."""
+    first = items[0]
+    entity = ENTITIES[first.kind]
+    operation = f"qbo.{first.kind}.{first.role or 'main'}.{first.action}"
+    alone = _ALONE.get((first.kind, first.role, first.action))
+    if alone is not None:
+        return Wire(operation, "POST", f"/{entity.lower()}?operation={alone}", _json(_head(first)))
+    build = _BUILDERS[first.kind, first.role]
+    requests = [
+        {"bId": str(one.position), "operation": one.action, entity: {**_head(one), **build(one, company)}}
+        for one in items
+    ]
+    return Wire(operation, "POST", BATCH, _json({"BatchItemRequest": requests}))
+
+
+def _json(body: Doc) -> str:
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _head(item: Outgoing) -> Doc:
+    """What a change must name. Updates are sparse: what we do not send stays as the bookkeeper left it."""
+    if not item.remote_id:
+        return {}
+    return {"Id": item.remote_id, "SyncToken": item.remote_version.partition("@")[0] or "0", "sparse": True}
+
+
+def _number(text: str) -> float:
+    """An amount as a JSON number. Its shortest decimal form is the text it came from, up to fifteen digits."""
+    return float(text)
+
+
+def safe_name(name: str) -> str:
+    """A name without the colon that would make it a part of another (Intuit docs, Customer)."""
+    return name.replace(":", " –")
+
+
+def _ref(key: str) -> Doc:
+    return {"value": key}
+
+
+def _customer(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    address = doc["address"]
+    name = safe_name(doc["name"])
+    body: Doc = {
+        "DisplayName": name,
+        "CompanyName": name[:100],
+        "PrimaryEmailAddr": {"Address": doc["email"]},
+        "PrimaryPhone": {"FreeFormNumber": doc["phone"][:30]},
+        "BillAddr": {
+            "Line1": address["line1"],
+            "Line2": address["line2"],
+            "City": address["city"],
+            "CountrySubDivisionCode": address["region"],
+            "PostalCode": address["postcode"],
+            "Country": address["country"],
+        },
+    }
+    if doc["tax_number"] and company.country in TAX_NUMBERS:
+        body["PrimaryTaxIdentifier"] = doc["tax_number"]
+    if item.action == "create":
+        body["Notes"] = f"Countersign {doc['number']}"
+    return body
+
+
+def _item(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    return {
+        "Name": safe_name(doc["name"])[:100],
+        "Type": "Service",
+        "Sku": doc["code"],
+        "Description": doc["description"][:4000],
+        "IncomeAccountRef": _ref(doc["account"]),
+    }
+
+
+def _sale(item: Outgoing, company: Company) -> Doc:
+    """An invoice or a credit memo."""
+    doc = item.doc
+    body: Doc = {
+        "DocNumber": doc["number"],
+        "CustomerRef": _ref(doc["contact"]),
+        "TxnDate": doc["date"],
+        "CustomerMemo": {"value": doc["reference"]},
+        "Line": [_line(line, company) for line in doc["lines"]],
+    }
+    if item.kind == Kind.INVOICE:
+        # Countersign sends and chases; QuickBooks must not.
+        body |= {"DueDate": doc["due_on"], "BillEmail": {"Address": doc["email"]}, "EmailStatus": "NotSet"}
+        body |= {"AllowOnlineCreditCardPayment": False, "AllowOnlineACHPayment": False}
+    if company.country != "US":
+        body["GlobalTaxCalculation"] = "TaxInclusive" if doc["basis"] == "inclusive" else "TaxExcluded"
+    if _number(doc["tax"]):
+        body["TxnTaxDetail"] = {"TotalTax": _number(doc["tax"])}
+    return body
+
+
+def _line(line: Doc, company: Company) -> Doc:
+    return {
+        "Amount": _number(line["amount"]),
+        "Description": line["description"][:4000],
+        "DetailType": "SalesItemLineDetail",
+        "SalesItemLineDetail": {
+            "ItemRef": _ref(company.item(line)),
+            "Qty": _number(line["quantity"]),
+            "UnitPrice": _number(line["unit_price"]),
+            "TaxCodeRef": _ref(line["tax"]),
+        },
+    }
+
+
+def _payment(item: Outgoing, company: Company) -> Doc:
+    """The whole payment; its lines are all or nothing, also in a sparse update (Intuit docs, Payment)."""
+    doc = item.doc
+    return {
+        "CustomerRef": _ref(doc["contact"]),
+        "TotalAmt": _number(doc["amount"]),
+        "TxnDate": doc["date"],
+        "DepositToAccountRef": _ref(doc["account"]),
+        "PaymentRefNum": doc["reference"][:REFERENCE],
+        "PrivateNote": doc["reference"],
+        "Line": [_linked(line["amount"], line["invoice"], "Invoice") for line in doc["lines"]],
+    }
+
+
+def _credit_on_invoice(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    return {
+        "CustomerRef": _ref(doc["contact"]),
+        "TotalAmt": 0,
+        "TxnDate": doc["date"],
+        "PaymentRefNum": doc["reference"][:REFERENCE],
+        "Line": [
+            _linked(doc["amount"], doc["invoice"], "Invoice"),
+            _linked(doc["amount"], doc["credit"], "CreditMemo"),
+        ],
+    }
+
+
+def _linked(amount: str, key: str, kind: str) -> Doc:
+    return {"Amount": _number(amount), "LinkedTxn": [{"TxnId": key, "TxnType": kind}]}
+
+
+def _purchase(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    return {
+        "PaymentType": "Cash",
+        "AccountRef": _ref(doc["account"]),
+        "TxnDate": doc["date"],
+        "PrivateNote": doc["reference"],
+        "Line": [
+            {
+                "Amount": _number(line["amount"]),
+                "Description": line["description"],
+                "DetailType": "AccountBasedExpenseLineDetail",
+                "AccountBasedExpenseLineDetail": {"AccountRef": _ref(line["account"]), "TaxCodeRef": _ref(line["tax"])},
+            }
+            for line in doc["lines"]
+        ],
+    }
+
+
+def _transfer(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    return {
+        "FromAccountRef": _ref(doc["from"]),
+        "ToAccountRef": _ref(doc["to"]),
+        "Amount": _number(doc["amount"]),
+        "TxnDate": doc["date"],
+        "PrivateNote": doc["reference"],
+    }
+
+
+_Build = Callable[[Outgoing, Company], Doc]
+_BUILDERS: dict[tuple[str, str], _Build] = {
+    (Kind.CLIENT, ""): _customer,
+    (Kind.ITEM, ""): _item,
+    (Kind.INVOICE, ""): _sale,
+    (Kind.CREDIT, ""): _sale,
+    (Kind.PAYMENT, ""): _payment,
+    (Kind.ALLOCATION, CREDIT): _credit_on_invoice,
+    (Kind.FEE, ""): _purchase,
+    (Kind.PAYOUT, ""): _transfer,
+}
+#: What is a call of its own, and its operation. An invoice's void differs from a payment's (the library's mixins).
+_ALONE: dict[tuple[str, str, str], str] = {
+    (Kind.INVOICE, "", "void"): "void",
+    (Kind.PAYMENT, "", "void"): "update&include=void",
+    (Kind.ALLOCATION, CREDIT, "delete"): "delete",
+}
