@@ -134,8 +134,10 @@ else:
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
+                "init_command": f"PRAGMA journal_mode=WAL;PRAGMA synchronous={'OFF' if TESTING else 'NORMAL'};",
             },
+            # Tests use a file too: threads that share one connection in memory would share its transactions.
+            "TEST": {"NAME": str(BASE_DIR / "var" / f"test-{os.getpid()}.sqlite3")},
         }
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

