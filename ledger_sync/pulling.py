@@ -17,7 +17,7 @@ from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, RefItem
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
-from practice.core import audit, clock, events
+from practice.core import audit, clock, events, wake
 from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,10 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
         lanes.failed(connection_id, "pull", error.text, 60)
     finally:
         lease.give_back()
+    if Hint.objects.filter(connection_id=connection_id, ready_at__lte=clock.now()).exists():
+        blocked = Lane.objects.filter(connection_id=connection_id, name="pull", blocked_until__gt=clock.now())
+        if not blocked.exists():
+            wake.wake("ledger_sync.tasks.pull", connection_id=connection_id)
     return applied
 
 

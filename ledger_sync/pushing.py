@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 #: No new call starts after this long in one drain; the bell is rung for the rest.
 STINT = timedelta(seconds=25)
+#: A link that is ready within this is waited for.
+NEAR = timedelta(seconds=5)
 #: A send that was committed longer ago than this is not sent any more: somebody may be looking already.
 SEND_WITHIN = timedelta(seconds=30)
 #: How long the vendor keeps a key (Xero: about six minutes), and how long a request may still be under way there.
@@ -55,8 +57,8 @@ def push(connection_id: int) -> int:
     finally:
         lease.give_back()
     if _something_ready(connection):
-        with transaction.atomic():
-            lanes.ring(connection, "push")
+        # Whoever was rung for meanwhile found the lane taken, so the bell is rung again whatever it says.
+        wake.wake("ledger_sync.tasks.push", connection_id=connection_id)
     return calls
 
 
@@ -70,7 +72,9 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
         lease.renew()
         fresh = planning.plan(connection, lease, ledger)
         if fresh is None:
-            break
+            if not _wait_a_moment(connection):
+                break
+            continue
         calls += 1
         if not _perform(fresh, connection, lease, ledger, first=True):
             break
@@ -128,7 +132,7 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
     assert first_sent is not None, "a call is written with its first send"
     assert last_sent is not None, "a call is written with its first send"
     if now < first_sent + KEY_LIVES:
-        if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency) is not None:
+        if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency, pushing=True) is not None:
             return 0
         call = _count_send(call, now)
         _perform(call, connection, lease, ledger, first=False)
@@ -156,10 +160,23 @@ def _count_send(call: Call, now: datetime) -> Call:
 
 
 def _something_ready(connection: Connection) -> bool:
-    soon = clock.now() + timedelta(seconds=5)
-    ready = Link.objects.filter(connection=connection, ready_at__lte=soon).exclude(items__open_call__isnull=False)
-    blocked = Lane.objects.filter(connection=connection, name="push", blocked_until__gt=clock.now()).exists()
-    return not blocked and ready.exists()
+    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now())
+    return not _is_blocked(connection) and ready.exclude(items__open_call__isnull=False).exists()
+
+
+def _wait_a_moment(connection: Connection) -> bool:
+    """Wait for a link that is ready within seconds rather than leave it to the next sweep. Returns whether it waited."""
+    now = clock.now()
+    soon = Link.objects.filter(connection=connection, ready_at__gt=now, ready_at__lte=now + NEAR)
+    first = soon.exclude(items__open_call__isnull=False).order_by("ready_at").values_list("ready_at", flat=True).first()
+    if first is None or _is_blocked(connection):
+        return False
+    clock.sleep((first - now).total_seconds() + 0.01)
+    return True
+
+
+def _is_blocked(connection: Connection) -> bool:
+    return Lane.objects.filter(connection=connection, name="push", blocked_until__gt=clock.now()).exists()
 
 
 def connections_with_work() -> list[int]:

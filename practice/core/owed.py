@@ -17,7 +17,9 @@ from django.db.models.functions import Coalesce
 from practice.core import clock
 
 MAX_TRIES = 12
-chance = random.Random()
+#: Chance for jitter and keys. The system's own: a generator with state would be copied into every forked worker, and
+#: two workers would draw the same key. Replayable runs put a seeded one here.
+chance: random.Random = random.SystemRandom()
 
 
 class Urgency(models.IntegerChoices):

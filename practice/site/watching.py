@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -11,7 +12,8 @@ def end_with_parent(end: Callable[[], object]) -> None:
     """Call ``end`` once standard input closes."""
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Unbuffered: a reader waiting inside a buffer would break the interpreter's own ending.
+        while os.read(sys.stdin.fileno(), 4096):
             continue
         end()
 
