@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from billing import attempts, dunning, mails
 from billing.models import Attempt, AttemptShare, Invoice, Payment, PaymentMethod, StripeAccount
 from billing.standing import Standing, standing_of, unsettled, with_standing
-from practice.core import audit, clock, gates
+from practice.core import audit, clock, events, gates
 from practice.core.gates import Answer, Verdict
 from practice.core.money import ZERO
 from practice.firm.models import Entity, Mail
@@ -86,6 +86,17 @@ def candidates(entity: Entity, today: date) -> QuerySet[Invoice]:
     due = Q(due_on__lte=today) | Q(instalments__due_on__lte=today)
     rows = _open_and_free(entity).filter(due).filter(_has_method()).distinct().order_by("due_on", "pk")
     return with_standing(rows.select_related("client", "entity")).prefetch_related("instalments")
+
+
+@transaction.atomic
+def pause(*, invoice_id: int, until: date, reason: str) -> Invoice:
+    """Neither charge nor chase an invoice before a day the client promised; the reason stays in the audit trail."""
+    invoice = Invoice.objects.select_for_update().select_related("entity").get(pk=invoice_id)
+    invoice.paused_until = datetime.combine(until, time(), ZoneInfo(invoice.entity.time_zone))
+    invoice._change_reason = f"paused: {reason}"[:100]  # type: ignore[attr-defined]
+    invoice.save(update_fields=["paused_until"])
+    events.record("billing.invoice.paused", invoice)
+    return invoice
 
 
 def _open_and_free(entity: Entity) -> QuerySet[Invoice]:

@@ -62,8 +62,11 @@ def standing_now(invoices: Sequence[Invoice], entity: Entity) -> Bill:
     return Bill(entity.currency, paid, processing, due, now, tuple(shares))
 
 
-def whole_bill(invoice: Invoice) -> Bill:
-    """Everything open on one invoice, due or not: a client may always pay early."""
+def bill_of(invoice: Invoice) -> Bill:
+    """What may be paid on one invoice: the part that is due, else everything open, because paying early is allowed."""
+    due = standing_now([invoice], invoice.entity)
+    if due.now:
+        return due
     standing = standing_of(invoice, clock.today(invoice.entity.time_zone))
     now = max(ZERO, standing.due - standing.processing)
     shares = ((invoice, now),) if now and invoice.status == Invoice.Status.ISSUED else ()

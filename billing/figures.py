@@ -1,0 +1,170 @@
+"""The figures of a month: from what was agreed to what was collected, what recurs, what is signed for the year."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from billing.models import Charge, Engagement, Invoice, Payout
+from billing.pricing import price_line
+from billing.standing import standing_of, unsettled, with_standing
+from practice.core import dates, money
+from practice.core.money import ZERO
+from practice.firm.models import Client, Entity, Practice, TaxRate
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month of one entity's money in its currency, tax included: from what was agreed to what was collected."""
+
+    entity: Entity
+    first: date
+    agreements: int
+    agreed: Decimal
+    scheduled: Decimal
+    billed: Decimal
+    collected: Decimal
+    processing: Decimal
+
+    @property
+    def unfinished(self) -> Decimal:
+        """Agreed work that waits for somebody to say it is finished."""
+        return self.agreed - self.scheduled
+
+    @property
+    def to_bill(self) -> Decimal:
+        """Scheduled this month and not billed yet."""
+        return max(ZERO, self.scheduled - self.billed)
+
+    @property
+    def to_collect(self) -> Decimal:
+        """Billed this month and not collected yet."""
+        return self.billed - self.collected
+
+    def share(self, amount: Decimal) -> Decimal:
+        """A part of what was agreed, in per cent."""
+        return amount * 100 / self.agreed if self.agreed else ZERO
+
+    @property
+    def bars(self) -> dict[str, Decimal]:
+        """The length of each bar, in per cent of what was agreed."""
+        names = ("scheduled", "billed", "collected")
+        return {name: min(Decimal(100), self.share(getattr(self, name))) for name in names}
+
+
+def month_of(entity: Entity, today: date) -> Month:
+    """This month's money of an entity."""
+    first = today.replace(day=1)
+    after = dates.nth(first, dates.Unit.MONTH, 1, 1)
+    rates = _rates(entity, today)
+    charges = Charge.objects.filter(engagement__entity=entity, engagement__currency=entity.currency).exclude(
+        state=Charge.State.SKIPPED
+    )
+    scheduled = _gross(charges.filter(due_on__gte=first, due_on__lt=after), rates)
+    unfinished = _gross(
+        charges.filter(due_on__isnull=True, state=Charge.State.PLANNED, kind=Charge.Kind.SERVICE), rates
+    )
+    rows = Invoice.objects.filter(
+        entity=entity, currency=entity.currency, status=Invoice.Status.ISSUED, issued_on__gte=first, issued_on__lt=after
+    )
+    found = [standing_of(i, today) for i in with_standing(rows)]
+    return Month(
+        entity=entity,
+        first=first,
+        agreements=Engagement.objects.filter(entity=entity, state=Engagement.State.ACTIVE).count(),
+        agreed=scheduled + unfinished,
+        scheduled=scheduled,
+        billed=sum((s.total - s.credited for s in found), ZERO),
+        collected=sum((s.paid for s in found), ZERO),
+        processing=sum((s.processing for s in found), ZERO),
+    )
+
+
+def recurring(entity: Entity) -> Decimal:
+    """What the agreements in force bring in a month, tax excluded: yearly work counts a twelfth."""
+    months = {"week": Decimal(52) / 12, "month": Decimal(1), "quarter": Decimal(1) / 3, "year": Decimal(1) / 12}
+    rows = Engagement.objects.filter(entity=entity, state=Engagement.State.ACTIVE, lines__rule__kind="recurring")
+    total = ZERO
+    for quantity, price, unit, every in rows.values_list(
+        "lines__quantity", "lines__unit_price", "lines__rule__unit", "lines__rule__every"
+    ):
+        total += quantity * price * months[unit] / every
+    return money.to_cents(total)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One month of the forecast: what is signed, tax excluded."""
+
+    first: date
+    amount: Decimal
+    x: int
+    y: int
+    height: int
+
+
+def forecast(entity: Entity, today: date, months: int = 12) -> list[Bar]:
+    """What is signed to be billed, month by month, with the bars of its chart (a field of 12 by 160 units)."""
+    first = today.replace(day=1)
+    until = dates.nth(first, dates.Unit.MONTH, 1, months)
+    sums: dict[date, Decimal] = defaultdict(lambda: ZERO)
+    rows = Charge.objects.filter(
+        engagement__entity=entity, engagement__state=Engagement.State.ACTIVE, due_on__gte=first, due_on__lt=until
+    ).exclude(state=Charge.State.SKIPPED)
+    for due_on, quantity, price in rows.values_list("due_on", "quantity", "unit_price"):
+        assert due_on is not None
+        sums[due_on.replace(day=1)] += quantity * price
+    highest = max(sums.values(), default=ZERO)
+    bars = []
+    for n in range(months):
+        month = dates.nth(first, dates.Unit.MONTH, 1, n)
+        height = int(160 * sums[month] / highest) if highest > ZERO else 0
+        bars.append(Bar(month, money.to_cents(sums[month]), n * 56 + 52, 176 - height, height))
+    return bars
+
+
+def overdue_totals(practice: Practice, today: date) -> dict[str, tuple[Decimal, int, int]]:
+    """What is overdue by currency: the sum, how many clients, and the days of the oldest."""
+    rows = with_standing(unsettled(Invoice.objects.filter(practice=practice, due_on__lt=today)))
+    found: dict[str, tuple[Decimal, int, int]] = {}
+    clients: dict[str, set[int]] = defaultdict(set)
+    for invoice in rows:
+        assert invoice.due_on is not None
+        total, _, oldest = found.get(invoice.currency, (ZERO, 0, 0))
+        clients[invoice.currency].add(invoice.client_id)
+        standing = standing_of(invoice, today)
+        total += standing.due - standing.processing
+        found[invoice.currency] = (total, len(clients[invoice.currency]), max(oldest, (today - invoice.due_on).days))
+    return found
+
+
+def next_payout(practice: Practice) -> Payout | None:
+    """The payout that reaches the bank next."""
+    rows = Payout.objects.filter(practice=practice, state=Payout.State.IN_TRANSIT).select_related("entity")
+    return rows.order_by("arrives_on", "pk").first()
+
+
+def _rates(entity: Entity, on: date) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for rate in TaxRate.objects.filter(entity=entity, valid_from__lte=on).order_by("valid_from"):
+        found[rate.treatment] = rate.rate
+    return found
+
+
+def _gross(charges: QuerySet[Charge], rates: dict[str, Decimal]) -> Decimal:
+    total = ZERO
+    fields = (
+        "quantity",
+        "unit_price",
+        "line__treatment",
+        "engagement__price_basis",
+        "engagement__client__tax_treatment",
+    )
+    for quantity, price, treatment, basis, own in charges.values_list(*fields):
+        used = treatment if own == Client.Tax.DOMESTIC else own
+        total += price_line(quantity, price, rates.get(used, ZERO), basis).gross
+    return total

@@ -1,0 +1,161 @@
+"""Money that came and went: one payment, one payout, and the clearing proof."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from billing import clearing, disputes, movements, payouts, refunding
+from billing.forms import RefundForm
+from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
+from billing.refunding import RefundRefused
+from billing.standing import unallocated
+from billing.views.confirming import Step, confirm
+from practice.core import clock, pages
+from practice.core.money import ZERO, in_words
+from practice.firm import access
+from practice.firm.access import MemberRequest
+
+
+@require_GET
+@access.needs("billing.read")
+def payment(request: MemberRequest, pk: int) -> HttpResponse:
+    """One payment: what it paid, what Stripe kept, when it reaches the bank, what went back."""
+    found = access.find(Payment.objects.select_related("client", "entity"), request.member.practice, pk=pk)
+    rows = list(found.movements.select_related("payout").order_by("made_at", "pk"))
+    context = {
+        "section": "billing",
+        "payment": found,
+        "allocations": list(found.allocations.select_related("invoice").order_by("pk")),
+        "free": unallocated(found) if found.state == Payment.State.SUCCEEDED else ZERO,
+        "movements": rows,
+        "fee": sum((row.fee for row in rows), ZERO),
+        "payout": next((row.payout for row in rows if row.payout_id), None),
+        "refunds": list(found.refunds.select_related("credit").order_by("pk")),
+        "disputes": list(found.disputes.order_by("pk")),
+        "may_refund": found.source == Payment.Source.STRIPE and found.state == Payment.State.SUCCEEDED,
+    }
+    return pages.page(request, "billing/payment.html", "main", context)
+
+
+@require_http_methods(["GET", "POST"])
+@access.needs("billing.correct")
+def refund(request: MemberRequest, pk: int) -> HttpResponse:
+    """Give money back, and say why: the reason decides what is booked."""
+    found = access.find(Payment.objects.select_related("client", "entity"), request.member.practice, pk=pk)
+    live = found.allocations.filter(reversed_at__isnull=True).select_related("invoice")
+    invoices = [(row.invoice_id, f"{row.invoice.number}, {_money(found, row.amount)} paid") for row in live]
+    words = _money(found, found.amount)
+    settings = {"invoices": invoices, "most": found.amount, "words_of_most": words}
+    first = {
+        "why": Refund.Why.PRICE if invoices else Refund.Why.UNAPPLIED,
+        "amount": unallocated(found) or found.amount,
+    }
+    form = RefundForm(request.POST or None, initial=first, **settings)  # type: ignore[arg-type]
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        try:
+            if facts["why"] == Refund.Why.PRICE:
+                made = refunding.refund_price(
+                    payment_id=pk, invoice_id=int(facts["invoice"]), amount=facts["amount"], words=facts["words"]
+                )
+            else:
+                made = refunding.refund_unapplied(payment_id=pk, amount=facts["amount"])
+        except RefundRefused as refusal:
+            form.refuse(refusal)
+        else:
+            _say(request, made)
+            return pages.go(request, "payment", practice=request.member.practice.slug, pk=pk)
+    step = Step(
+        title="Give money back",
+        about=f"{words} from {found.client.name}",
+        sentences=[
+            "Stripe sends it to the card or account it came from, within about 5 working days. It keeps its fee.",
+            "A reduced price makes a credit note on the invoice you choose. Money paid twice needs none.",
+        ],
+        verb="Give it back",
+        safe_verb="Keep it",
+        back_url=reverse("payment", kwargs={"practice": request.member.practice.slug, "pk": pk}),
+        back_words="the payment",
+    )
+    return confirm(request, form, step)
+
+
+@require_POST
+@access.needs("billing.correct")
+def reopen(request: MemberRequest, pk: int) -> HttpResponse:
+    """A lost card dispute: the money is gone, the invoice is owed again."""
+    rows = Dispute.objects.filter(payment__practice=request.member.practice, state=Dispute.State.LOST)
+    dispute = access.one(rows, pk=pk)
+    disputes.reopen(dispute_id=pk, reason="dispute lost")
+    messages.success(request, "Its invoices are open again. Credit them if you let the money go")
+    return pages.go(request, "payment", practice=request.member.practice.slug, pk=dispute.payment_id)
+
+
+@require_GET
+@access.needs("billing.read")
+def payout(request: MemberRequest, pk: int) -> HttpResponse:
+    """One payout: the bank line, and every movement in it."""
+    found = access.find(Payout.objects.select_related("entity"), request.member.practice, pk=pk)
+    items = found.movements.exclude(category__in=movements.PAYOUTS).select_related("payment__client")
+    rows = list(items.order_by("made_at", "pk")[:500])
+    context = {
+        "section": "billing",
+        "payout": found,
+        "rows": rows,
+        "total": payouts.items_total(found),
+        "gross": sum((row.amount for row in rows), ZERO),
+        "fee": sum((row.fee for row in rows), ZERO),
+    }
+    return pages.page(request, "billing/payout.html", "main", context)
+
+
+@require_GET
+@access.needs("billing.read")
+def clearing_page(request: MemberRequest) -> HttpResponse:
+    """The clearing proof of an entity at the end of a day: Stripe, in transit, and what the ledger has."""
+    practice = request.member.practice
+    entities = list(practice.entities.order_by("pk"))
+    wanted = request.GET.get("entity", "")
+    entity = next((e for e in entities if str(e.pk) == wanted), entities[0])
+    on = _day(request.GET.get("on", "")) or clock.today(entity.time_zone) - timedelta(days=1)
+    loose = BalanceTransaction.objects.filter(entity=entity, fee_day__isnull=True, on__lte=on).exclude(fee=ZERO)
+    context = {
+        "section": "billing",
+        "tab": "clearing",
+        "entities": entities,
+        "entity": entity,
+        "on": on,
+        "proof": clearing.clearing_proof(entity=entity, on=on),
+        "subject": (entity, on),
+        "fee_days": list(FeeDay.objects.filter(entity=entity, on__lte=on).order_by("-on")[:10]),
+        "open_fees": sum((row.fee for row in loose), ZERO),
+        "payouts": list(Payout.objects.filter(entity=entity).order_by("-arrives_on", "-pk")[:20]),
+        "unknown": movements.unknown_categories(entity.pk),
+    }
+    return pages.page(request, "billing/clearing.html", "main", context)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _money(payment: Payment, amount: object) -> str:
+    return in_words(amount, payment.currency, payment.entity.locale)  # type: ignore[arg-type]
+
+
+def _say(request: MemberRequest, made: Refund) -> None:
+    words = _money(made.payment, made.amount)
+    if made.state == Refund.State.FAILED:
+        messages.error(request, f"Stripe did not give {words} back: {made.failure}")
+    elif made.state == Refund.State.SUCCEEDED:
+        messages.success(request, f"{words} is on its way back to {made.payment.client.name}")
+    else:
+        messages.success(request, f"{words} is asked of Stripe; this page says when it is done")
