@@ -77,10 +77,10 @@ def _ignore(connection: Connection, remote: Remote, who: str) -> int:
 
 def _client(connection: Connection, remote: Remote, who: str) -> int:
     link = _link(connection, remote)
-    if link is None or link.client is None:
+    if link is None or link.client is None or (remote.gone and not remote.merged_into):
         return 0
     if remote.merged_into:
-        return _follow_merge(connection, link, remote)
+        return _follow_merge(connection, link, remote.merged_into)
     if _is_known(link, remote):
         return 1
     owners = CLIENT_OWNERS[connection.provider]
@@ -95,8 +95,11 @@ def _client(connection: Connection, remote: Remote, who: str) -> int:
             name=conflict.name, ours=conflict.ours, theirs=conflict.theirs, base=conflict.base,
         )  # fmt: skip
     link.client.refresh_from_db()
-    base = documents.client_doc(link.client)
-    _agree(link, remote, base_ours=base if not result.to_theirs else link.base_ours)
+    waiting = {name.partition(".")[0] for name in (*result.to_theirs, *(conflict.name for conflict in result.conflicts))}
+    before = link.base_ours or {}
+    # A field that is still to be sent, or waits for a person, keeps its base: else our change would be forgotten.
+    base = {k: before.get(k, v) if k in waiting else v for k, v in documents.client_doc(link.client).items()}
+    _agree(link, remote, base_ours=base)
     return 1
 
 
@@ -118,11 +121,18 @@ def _save_client(link: Link, changes: dict[str, str]) -> None:
         )
 
 
-def _follow_merge(connection: Connection, link: Link, remote: Remote) -> int:
+def follow_merge(connection: Connection, kind: str, loser: str, survivor: str) -> None:
+    """A ledger that does not show a merge on the object itself has told of one."""
+    link = Link.objects.filter(connection=connection, kind=kind, remote_id=loser, gone_at__isnull=True).first()
+    if link is not None and kind == Kind.CLIENT:
+        _follow_merge(connection, link, survivor)
+
+
+def _follow_merge(connection: Connection, link: Link, merged_into: str) -> int:
     """The contact was merged away: its link stays as a tombstone and points to the survivor's."""
-    survivor = Link.objects.filter(connection=connection, kind=Kind.CLIENT, remote_id=remote.merged_into).first()
+    survivor = Link.objects.filter(connection=connection, kind=Kind.CLIENT, remote_id=merged_into).first()
     if survivor is None:
-        Link.objects.filter(pk=link.pk).update(remote_id=remote.merged_into, remote_version="")
+        Link.objects.filter(pk=link.pk).update(remote_id=merged_into, remote_version="")
     elif link.merged_into_id is None:
         Link.objects.filter(pk=link.pk).update(merged_into=survivor, gone_at=clock.now())
     return 1
@@ -299,6 +309,8 @@ def _whole_payment(connection: Connection, remote: Remote, who: str) -> int:
     shares = _known_shares(connection, theirs)
     if not shares or theirs["status"] in ("void", "deleted") or _is_our_payment(connection, theirs):
         return 0
+    if Decimal(theirs["amount"]) <= ZERO:
+        return 0  # a credit put on an invoice: QuickBooks books that as a payment of nothing
     first = shares[0][0]
     receipt = Receipt(
         source=Payment.Source.LEDGER,

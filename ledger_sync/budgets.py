@@ -17,14 +17,16 @@ def _key(connection: Connection, window: str) -> str:
     return f"{connection.provider}:{connection.remote_org}:{window}"
 
 
-def spend(connection: Connection, urgency: int) -> datetime | None:
+def spend(connection: Connection, urgency: int, *, pushing: bool = False) -> datetime | None:
     """Take one call from every window. Returns None when it was granted, else the moment the full window ends.
 
-    People may use the reserve of each window; everything else leaves it alone.
+    People may use the reserve of each window; everything else leaves it alone. Calls with changes also count in the
+    windows that are only for them.
     """
+    shape = SHAPES[connection.provider]
     now = clock.now()
     with transaction.atomic():
-        for name, seconds, cap, reserve in SHAPES[connection.provider].windows:
+        for name, seconds, cap, reserve in (*shape.windows, *(shape.push_windows if pushing else ())):
             row = _open_window(_key(connection, name), seconds, cap, reserve, now)
             limit = row.cap if urgency == Urgency.PERSON else row.cap - row.reserve
             if Budget.objects.filter(pk=row.pk, spent__lt=limit).update(spent=F("spent") + 1) == 0:

@@ -23,11 +23,15 @@ from practice.firm.models import Client, Service
 
 @dataclass(frozen=True)
 class Intent:
-    """What is to be done for a link, the document it leads to, and the day it would be booked on ("" for none)."""
+    """What is to be done for a link, the document it leads to, and the day it would be booked on ("" for none).
+
+    ``fields`` names what an update changes, where the rest must stay as the bookkeeper left it; () is the whole.
+    """
 
     action: str
     doc: Doc
     booked_on: str = ""
+    fields: tuple[str, ...] = ()
 
 
 def intent_of(link: Link) -> Intent | None:
@@ -79,21 +83,18 @@ def client_doc(client: Client) -> Doc:
 def _client(link: Link) -> Intent | None:
     client = link.client
     assert client is not None
-    doc = _with_undecided(link, client_doc(client))
-    if link.exists_there and doc == link.base_ours:
-        return None
-    return Intent("update" if link.exists_there else "create", doc)
-
-
-def _with_undecided(link: Link, doc: Doc) -> Doc:
-    """Fields in conflict say what the ledger says until a person has decided: an update sends the whole contact."""
-    for snag in link.snags.filter(code="both_changed", closed_at__isnull=True):
-        name, value = snag.facts["name"], snag.facts["theirs"]
-        if name.startswith("address."):
-            doc["address"] = {**doc["address"], name.removeprefix("address."): value}
-        else:
-            doc[name] = value
-    return doc
+    doc = client_doc(client)
+    if not link.exists_there:
+        return Intent("create", doc)
+    base = link.base_ours or {}
+    undecided = {
+        str(snag.facts["name"]).partition(".")[0] for snag in link.snags.filter(code="both_changed", closed_at__isnull=True)
+    }
+    # Only what we changed is sent: a whole contact would put back what the bookkeeper edited since we last looked.
+    changed = tuple(name for name, value in doc.items() if value != base.get(name) and name not in undecided)
+    # What waits for a person keeps the base both sides last agreed on, so that our change is still seen as one.
+    doc |= {name: base[name] for name in undecided if name in base}
+    return Intent("update", doc, fields=changed) if changed else None
 
 
 def _item(link: Link) -> Intent | None:

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from ledger_sync import lanes
+from ledger_sync import applying, lanes
 from ledger_sync.models import Connection, Delivery, Hint, Link
 from ledger_sync.models.connections import Provider
 from ledger_sync.models.links import Kind
@@ -55,11 +55,15 @@ def work(delivery_id: int) -> int:
         return 0
     hints = 0
     touched: dict[int, Connection] = {}
-    for org, kind, remote_id, at in _named(row.provider, bytes(row.body)):
+    for org, kind, remote_id, at, loser in _named(row.provider, bytes(row.body)):
         connection = Connection.objects.filter(
             provider=row.provider, remote_org=org, disconnected_at__isnull=True
         ).first()
-        if connection is None or _is_echo(connection, kind, remote_id, at):
+        if connection is None:
+            continue
+        if loser:
+            applying.follow_merge(connection, kind, loser, remote_id)
+        if _is_echo(connection, kind, remote_id, at):
             continue
         hint(connection, kind, remote_id, at)
         touched[connection.pk] = connection
@@ -94,13 +98,19 @@ def _is_echo(connection: Connection, kind: str, remote_id: str, at: datetime) ->
     if link is None or not link.remote_version:
         return False
     if connection.provider == Provider.QUICKBOOKS:
-        known = str((link.base_theirs or {}).get("modified_at", ""))
-        return bool(known) and at <= datetime.fromisoformat(known)
+        # "SyncToken@moment": the moment is to the second, the notice's finer. What a person changes within that very
+        # second is found by the next sweep.
+        known = link.remote_version.partition("@")[2]
+        return bool(known) and at.replace(microsecond=0) <= datetime.fromisoformat(known)
     return at <= datetime.fromisoformat(link.remote_version)
 
 
-def _named(provider: str, body: bytes) -> Iterator[tuple[str, str, str, datetime]]:
-    """(organisation, kind, remote id, instant) for each event of a notice that concerns us."""
+#: (organisation, kind, remote id, instant, and the id that was merged into it or "").
+Named = tuple[str, str, str, datetime, str]
+
+
+def _named(provider: str, body: bytes) -> Iterator[Named]:
+    """What each event of a notice that concerns us names."""
     payload = json.loads(body)
     if provider == Provider.XERO:
         yield from _xero_events(payload)
@@ -110,27 +120,35 @@ def _named(provider: str, body: bytes) -> Iterator[tuple[str, str, str, datetime
         yield from _legacy_events(payload)
 
 
-def _xero_events(payload: dict[str, Any]) -> Iterator[tuple[str, str, str, datetime]]:
+def _xero_events(payload: dict[str, Any]) -> Iterator[Named]:
     for event in payload.get("events", []):
         kind = _XERO_KINDS.get(str(event.get("eventCategory", "")).upper())
         if kind is not None:
-            yield event["tenantId"], kind, event["resourceId"], _instant(event.get("eventDateUtc", ""))
+            yield event["tenantId"], kind, event["resourceId"], _instant(event.get("eventDateUtc", "")), ""
 
 
-def _cloud_events(events: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, datetime]]:
+def _cloud_events(events: list[dict[str, Any]]) -> Iterator[Named]:
     for event in events:
         parts = str(event.get("type", "")).lower().split(".")
         kind = _QBO_KINDS.get(parts[1]) if len(parts) > 2 else None
         if kind is not None:
-            yield event["intuitaccountid"], kind, event["intuitentityid"], _instant(event.get("time", ""))
+            loser = _deleted_id(event.get("data") or {})
+            at = _instant(event.get("time", ""))
+            yield event["intuitaccountid"], kind, event["intuitentityid"], at, loser
 
 
-def _legacy_events(payload: dict[str, Any]) -> Iterator[tuple[str, str, str, datetime]]:
+def _legacy_events(payload: dict[str, Any]) -> Iterator[Named]:
     for notice in payload.get("eventNotifications", []):
         for entity in notice.get("dataChangeEvent", {}).get("entities", []):
             kind = _QBO_KINDS.get(str(entity.get("name", "")).lower())
             if kind is not None:
-                yield notice["realmId"], kind, entity["id"], _instant(entity.get("lastUpdated", ""))
+                at = _instant(entity.get("lastUpdated", ""))
+                yield notice["realmId"], kind, entity["id"], at, _deleted_id(entity)
+
+
+def _deleted_id(facts: dict[str, Any]) -> str:
+    """The id a merge took away; Intuit spells the field in three ways."""
+    return next((str(value) for name, value in facts.items() if name.lower() == "deletedid"), "")
 
 
 def _instant(text: str) -> datetime:

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from ledger_sync.models.connections import Provider
 from ledger_sync.models.links import Kind
 
+#: Roles of links. The plain document of a record has the role "".
+MAIN, EXCESS, CREDIT = "", "excess", "credit"
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -22,6 +25,10 @@ class Shape:
     batch: int
     windows: tuple[tuple[str, int, int, int], ...]
     swept: tuple[str, ...]
+    #: (kind, role, action) of which a call takes only one document.
+    alone: frozenset[tuple[str, str, str]] = frozenset()
+    #: Windows that only calls with changes count in.
+    push_windows: tuple[tuple[str, int, int, int], ...] = ()
 
 
 SHAPES: dict[str, Shape] = {
@@ -33,6 +40,9 @@ SHAPES: dict[str, Shape] = {
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
+        alone=frozenset(
+            {(Kind.ALLOCATION, MAIN, "delete"), (Kind.ALLOCATION, CREDIT, "create"), (Kind.PAYOUT, MAIN, "create")}
+        ),
     ),
     # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
     Provider.QUICKBOOKS: Shape(
@@ -42,6 +52,10 @@ SHAPES: dict[str, Shape] = {
         batch=30,
         windows=(("minute", 60, 500, 20),),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
+        alone=frozenset(
+            {(Kind.INVOICE, MAIN, "void"), (Kind.PAYMENT, MAIN, "void"), (Kind.ALLOCATION, CREDIT, "delete")}
+        ),
+        push_windows=(("batch", 60, 40, 4),),
     ),
 }
 
@@ -58,6 +72,3 @@ PUSH_ORDER: tuple[str, ...] = (
     Kind.FEE,
     Kind.PAYOUT,
 )
-
-#: Roles of links. The plain document of a record has the role "".
-MAIN, EXCESS, CREDIT = "", "excess", "credit"

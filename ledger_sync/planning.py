@@ -41,7 +41,7 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
             batch = _batch(connection, kind, urgency)
             if not batch:
                 continue
-            full_until = budgets.spend(connection, urgency)
+            full_until = budgets.spend(connection, urgency, pushing=True)
             if full_until is not None:
                 lanes.block(connection.pk, lease.name, until=full_until, reason="slowed")
                 return None
@@ -60,6 +60,7 @@ def outgoing(item: CallItem) -> Outgoing:
         doc=sent["doc"],
         remote_id=sent["remote_id"],
         remote_version=sent["remote_version"],
+        fields=tuple(sent.get("fields", ())),
     )
 
 
@@ -107,6 +108,8 @@ def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
         if first and (first.link.role, first.intent.action) != (link.role, intent.action):
             continue
         batch.append(Planned(link, intent))
+        if (kind, link.role, intent.action) in SHAPES[connection.provider].alone:
+            break
     return batch
 
 
@@ -156,6 +159,7 @@ def _write(
             doc=p.intent.doc,
             remote_id=p.link.remote_id or "",
             remote_version=p.link.remote_version,
+            fields=p.intent.fields,
         )
         for position, p in enumerate(batch, start=1)
     ]
@@ -187,6 +191,7 @@ def _write(
                 "doc": item.doc,
                 "remote_id": item.remote_id,
                 "remote_version": item.remote_version,
+                "fields": list(item.fields),
             },
             open_call=call,
         )

@@ -44,7 +44,7 @@ class OutcomeUnknown(LedgerError):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One document's place in a call."""
+    """One document's place in a call. ``fields`` names what an update changes; () is the whole document."""
 
     position: int
     kind: str
@@ -53,6 +53,7 @@ class Outgoing:
     doc: Doc
     remote_id: str = ""
     remote_version: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,19 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from ledger_sync import documents, linking, snags
+from ledger_sync import documents, inbound, lanes, linking, snags
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Lane, Link
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
 from practice.core import clock, events, owed
 from practice.core.money import ZERO
+
+#: Kinds whose changes in the ledger are taken in by a pull.
+PULLED = ("client", "invoice", "payment")
+#: Fields that the bookkeeper may change before we know that a document of ours arrived.
+MOVABLE = ("name", "email", "phone", "tax_number", "address", "due_on")
+#: How long a push waits for that pull.
+CATCH_UP = timedelta(seconds=15)
 
 
 @transaction.atomic
@@ -85,38 +92,87 @@ def close_found(call: Call, found: dict[int, Remote | None]) -> None:
 
 @transaction.atomic
 def adopt_found(item: CallItem, remote: Remote | None) -> None:
-    """Take what looking showed: equal is done; different is kept as theirs and stays owed; absent is sent anew."""
+    """Take what looking showed: equal is done; different is kept as theirs and stays owed; absent is sent anew.
+
+    An update is done if all it changed is there; what tells a document apart is the same before it and after it.
+    """
     link = item.link
     if item.ours["action"] in ("void", "delete"):
         if remote is None or remote.gone or remote.theirs.get("status") in ("void", "deleted"):
             adopt(item, link.remote_id or "", remote.version if remote else "", link.base_theirs or {}, clear=True)
         else:
+            _take_version(link, remote)
             release(link)
         return
     if remote is None or remote.gone:
-        release(link)
+        _not_there(item)
+        return
+    if item.ours["action"] == "update" and not _update_landed(item, remote):
+        _catch_up(link, remote)
         return
     taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(pk=link.pk)
     if taken.exists():
         refuse(link, "number_taken", "another record of ours is this document already")
         return
     same = same_content(item.ours["doc"], remote.theirs)
-    adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same)
+    adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same, looked=True)
     if not same:
         refuse(link, "number_taken", "a document with this number exists there with other content")
 
 
-def adopt(item: CallItem, remote_id: str, version: str, theirs: dict[str, object], *, clear: bool) -> None:
-    """Keep what the ledger has for a link; clear the revision that was sent, and only that one."""
+def _not_there(item: CallItem) -> None:
+    """Absent: what was never answered is sent anew, what was refused would only be refused again."""
+    if item.result == "look" and item.vendor_code:
+        refuse(item.link, item.vendor_code, item.text)
+    else:
+        release(item.link)
+
+
+def _take_version(link: Link, remote: Remote) -> None:
+    Link.objects.filter(pk=link.pk).update(remote_version=remote.version)
+
+
+def _catch_up(link: Link, remote: Remote) -> None:
+    """An update that may not have landed, or that came too late, is sent again: it is the same a second time.
+
+    What the ledger says now is taken in first, if it is not what we knew: else we would write over it.
+    """
+    if remote.theirs == link.base_theirs or link.kind not in PULLED:
+        _take_version(link, remote)
+        release(link)
+        return
+    inbound.hint(link.connection, link.kind, remote.remote_id, clock.now())
+    lanes.ring(link.connection, "pull")
+    owed.postpone(Link.objects.filter(pk=link.pk), until=clock.now() + CATCH_UP)
+
+
+def _update_landed(item: CallItem, remote: Remote) -> bool:
+    """Whether every field an update changed says there what we sent; a document's number alone says nothing."""
+    doc, fields = item.ours["doc"], item.ours.get("fields") or ()
+    return bool(fields) and all(doc.get(name) == remote.theirs.get(name) for name in fields)
+
+
+def adopt(
+    item: CallItem, remote_id: str, version: str, theirs: dict[str, object], *, clear: bool, looked: bool = False
+) -> None:
+    """Keep what the ledger has for a link; clear the revision that was sent, and only that one.
+
+    What the bookkeeper changed meanwhile is in the answer as well. It is not taken as agreed but left to the next
+    pull, which is asked for at once.
+    """
     link = item.link
     action = item.ours["action"]
     now = clock.now()
+    base = _agreed(item, theirs, looked=looked)
+    if base != theirs and link.kind in PULLED:
+        inbound.hint(link.connection, link.kind, remote_id or link.remote_id or "", now)
+        lanes.ring(link.connection, "pull")
     gone = action == "delete" or (action == "void" and link.kind != "invoice")
     Link.objects.filter(pk=link.pk, generation=item.generation).update(
         remote_id=remote_id or link.remote_id,
         remote_version=version,
-        base_ours=item.ours["doc"],
-        base_theirs=theirs or link.base_theirs or {},
+        base_ours=_sent(item),
+        base_theirs=base or link.base_theirs or {},
         verified_at=now,
         gone_at=now if gone else link.gone_at,
     )
@@ -126,6 +182,28 @@ def adopt(item: CallItem, remote_id: str, version: str, theirs: dict[str, object
     linking.release_dependants(link)
     _compare_totals(link, item, theirs)
     events.record("ledger_sync.link.agreed", link, action=action)
+
+
+def _sent(item: CallItem) -> dict[str, object]:
+    """Our side of what both agree on now: the fields that were sent; the others may have been merged meanwhile."""
+    doc, fields, before = item.ours["doc"], item.ours.get("fields") or (), item.link.base_ours
+    if not fields or not before:
+        return dict(doc)
+    return {name: value if name in fields else before.get(name, value) for name, value in doc.items()}
+
+
+def _agreed(item: CallItem, theirs: dict[str, object], *, looked: bool) -> dict[str, object]:
+    """What both sides agree on now: what was sent as the ledger took it, and for the rest what we knew before.
+
+    ``looked`` means that no answer of the call is known: what we sent is all that is known to be ours.
+    """
+    sent, before = item.ours.get("fields") or (), item.link.base_theirs or {}
+    if item.ours["action"] == "update" and sent:
+        return {name: value if name in sent else before.get(name, value) for name, value in theirs.items()}
+    if looked and item.ours["action"] == "create":
+        doc = item.ours["doc"]
+        return {name: doc[name] if name in MOVABLE and name in doc else value for name, value in theirs.items()}
+    return theirs
 
 
 def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:

@@ -71,6 +71,16 @@ def _ref(key: str) -> Doc:
     return {"value": key}
 
 
+#: Our names of a customer's fields → QuickBooks'.
+_CUSTOMER_FIELDS: dict[str, tuple[str, ...]] = {
+    "name": ("DisplayName", "CompanyName"),
+    "email": ("PrimaryEmailAddr",),
+    "phone": ("PrimaryPhone",),
+    "tax_number": ("PrimaryTaxIdentifier",),
+    "address": ("BillAddr",),
+}
+
+
 def _customer(item: Outgoing, company: Company) -> Doc:
     doc = item.doc
     address = doc["address"]
@@ -92,8 +102,9 @@ def _customer(item: Outgoing, company: Company) -> Doc:
     if doc["tax_number"] and company.country in TAX_NUMBERS:
         body["PrimaryTaxIdentifier"] = doc["tax_number"]
     if item.action == "create":
-        body["Notes"] = f"Countersign {doc['number']}"
-    return body
+        return {**body, "Notes": f"Countersign {doc['number']}"}
+    sent = {theirs for name in item.fields or _CUSTOMER_FIELDS for theirs in _CUSTOMER_FIELDS.get(name, ())}
+    return {key: value for key, value in body.items() if key in sent}
 
 
 def _item(item: Outgoing, company: Company) -> Doc:

@@ -31,6 +31,13 @@ def one_at_a_time(item: Outgoing) -> bool:
     return (item.kind, item.role, item.action) in _SINGLE
 
 
+#: Our names of a contact's fields → Xero's.
+_CONTACT_FIELDS = {
+    "number": "ContactNumber", "name": "Name", "email": "EmailAddress", "tax_number": "TaxNumber", "phone": "Phones",
+    "address": "Addresses",
+}  # fmt: skip
+
+
 def _contact(item: Outgoing) -> Doc:
     doc = item.doc
     address = doc["address"]
@@ -52,7 +59,11 @@ def _contact(item: Outgoing) -> Doc:
             }
         ],
     }
-    return {"ContactID": item.remote_id, **body} if item.remote_id else body
+    if not item.remote_id:
+        return body
+    # A contact's fields that are not sent stay as they are (Xero docs, Contacts, POST).
+    kept = {_CONTACT_FIELDS[name] for name in item.fields or _CONTACT_FIELDS if name in _CONTACT_FIELDS}
+    return {"ContactID": item.remote_id, **{key: value for key, value in body.items() if key in kept}}
 
 
 def _invoice(item: Outgoing) -> Doc:
