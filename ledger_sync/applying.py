@@ -25,7 +25,7 @@ from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Ledger, Remote
 from practice.core import clock, owed
-from practice.core.money import ZERO
+from practice.core.money import ZERO, in_words
 from practice.firm import clients
 
 #: Fields of a client that both books hold, and who decides. Where to sign is not among them, and never will be.
@@ -172,7 +172,7 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
         snags.open_snag(
             connection, "document_changed", subject=code, link=link, money=invoice.total,
             what=documents.describe(link), who=who or "Somebody", fields=", ".join(changed),
-            ours=f"{ours.get('total')} {invoice.currency}", theirs=f"{theirs.get('total')} {theirs.get('currency')}",
+            ours=_money(connection, ours.get("total")), theirs=_money(connection, theirs.get("total")),
             their_total=theirs.get("total"),
         )  # fmt: skip
         return
@@ -182,6 +182,11 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
         closed_at__isnull=True,
     ):
         snags.close(snag, "agrees again")
+
+
+def _money(connection: Connection, amount: object) -> str:
+    """An amount in the connection's currency, as people write it."""
+    return in_words(Decimal(str(amount or "0")), connection.entity.currency, connection.entity.locale)
 
 
 def _due_date(link: Link, theirs: Doc) -> None:
@@ -285,7 +290,7 @@ def _payment_removed(connection: Connection, link: Link, theirs: Doc, who: str) 
     )
     snags.open_snag(
         connection, "payment_removed", subject=f"allocation:{link.pk}", link=link, money=allocation.amount,
-        what=allocation.invoice.number, who=who or "somebody", amount=f"{allocation.amount} {allocation.payment.currency}",
+        what=allocation.invoice.number, who=who or "somebody", amount=_money(connection, allocation.amount),
     )  # fmt: skip
 
 
@@ -355,7 +360,7 @@ def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment
     numbers = ", ".join(a.invoice.number for a in payment.allocations.select_related("invoice"))
     snags.open_snag(
         connection, "payment_removed", subject=f"payment:{link.pk}", link=link, money=payment.amount,
-        what=numbers or payment.reference, who="somebody", amount=f"{payment.amount} {payment.currency}",
+        what=numbers or payment.reference, who="somebody", amount=_money(connection, payment.amount),
     )  # fmt: skip
 
 
@@ -379,11 +384,11 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     on_the_way = Link.objects.filter(connection=connection, allocation_id__in=ids, owed_since__isnull=False).exists()
     if said == ours or on_the_way:
         return True
-    reason = f"{connection.get_provider_display()} says {said} is due, we say {ours}"
+    reason = f"{connection.get_provider_display()} says {_money(connection, said)} is due, we say {_money(connection, ours)}"
     invoicing.hold_invoice(invoice_id=invoice.pk, code="settled_there", reason=reason)
     snags.open_snag(
         connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,
-        what=documents.describe(link), ours=ours, theirs=said,
+        what=documents.describe(link), ours=_money(connection, ours), theirs=_money(connection, said),
     )  # fmt: skip
     return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
@@ -11,7 +12,7 @@ from ledger_sync import documents, inbound, lanes, linking, snags
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Lane, Link
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
-from practice.core import clock, events, owed
+from practice.core import clock, events, money, owed
 from practice.core.money import ZERO
 
 #: Kinds whose changes in the ledger are taken in by a pull.
@@ -256,8 +257,8 @@ def _compare_totals(link: Link, item: CallItem, theirs: dict[str, object]) -> No
         link=link,
         money=subject.total,
         what=documents.describe(link),
-        ours=ours,
-        theirs=said,
+        ours=money.in_words(Decimal(str(ours)), subject.currency, link.connection.entity.locale),
+        theirs=money.in_words(Decimal(str(said)), subject.currency, link.connection.entity.locale),
     )
 
 

@@ -64,6 +64,7 @@ def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
         "causes": causes,
         "held_up": queries.held_up(causes),
         "health": queries.health_of(connection),
+        "may_resolve": request.member.may("ledger.resolve"),
         "closed": [queries.Cause(s, snags.sentence(s), "", (), "") for s in closed.select_related("connection")],
     }
     return page(request, "ledger_sync/desk.html", "main", context)

@@ -34,9 +34,7 @@ def by_link(view: View) -> View:
             proposal = links.follow(token)
         except links.LinkEnded as ended:
             return _ended(request, ended.proposal, token, status=404 if ended.proposal is None else 410)
-        response = view(request, proposal, token, **kwargs)
-        response["Referrer-Policy"] = "no-referrer"
-        return response
+        return view(request, proposal, token, **kwargs)
 
     return opened
 

@@ -43,7 +43,7 @@ def start_draft(*, entity: Entity, client: Client, partner: User, title: str) ->
         expires_on=today + timedelta(days=28),
         changed_at=clock.now(),
     )
-    Option.objects.create(proposal=proposal, position=1, name="Proposal", recommended=True)
+    Option.objects.create(proposal=proposal, position=1, name="Standard", recommended=True)
     events.record("proposals.proposal.drafted", proposal)
     return proposal
 

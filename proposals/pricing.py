@@ -39,6 +39,11 @@ class Step:
     tax: Decimal
     is_today: bool = False
 
+    @property
+    def inline(self) -> str:
+        """``when`` inside a sentence."""
+        return self.when[:1].lower() + self.when[1:]
+
 
 @dataclass(frozen=True)
 class ShownLine:
@@ -68,7 +73,7 @@ def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
     lines = list(option.lines.select_related("service").order_by("position"))
     by_cadence = {c: totals(proposal, [x for x in lines if x.cadence == c], today) for c in Cadence}
     deposit = deposit_of(proposal, by_cadence[Cadence.COMPLETION].gross)
-    steps = _steps(proposal, lines, by_cadence, deposit)
+    steps = _steps(proposal, lines, by_cadence, deposit, today)
     first_year = sum((by_cadence[c].gross * n for c, n in _TIMES.items()), ZERO)
     first_year += by_cadence[Cadence.ONCE].gross + by_cadence[Cadence.COMPLETION].gross
     cadence = next((c for c in _TIMES if by_cadence[c].net), Cadence.ONCE)
@@ -76,10 +81,7 @@ def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
         cadence = Cadence.COMPLETION
     shown = by_cadence[cadence]
     headline = shown.gross if proposal.price_basis == "inclusive" else shown.net
-    first_recurring_today = proposal.starts_on <= today
     due_today = sum((s.amount for s in steps if s.is_today), ZERO)
-    if first_recurring_today:
-        due_today += sum((by_cadence[c].gross for c in _TIMES), ZERO)
     shown_lines = [
         ShownLine(line, money.to_cents(line.quantity * line.unit_price), _WORDS[Cadence(line.cadence)][1])
         for line in lines
@@ -116,7 +118,11 @@ def deposit_of(proposal: Proposal, finished_work: Decimal) -> Decimal:
 
 
 def _steps(
-    proposal: Proposal, lines: Sequence[ProposalLine], by_cadence: dict[Cadence, Totals], deposit: Decimal
+    proposal: Proposal,
+    lines: Sequence[ProposalLine],
+    by_cadence: dict[Cadence, Totals],
+    deposit: Decimal,
+    today: date,
 ) -> list[Step]:
     steps: list[Step] = []
     if deposit:
@@ -130,8 +136,7 @@ def _steps(
     for cadence in _TIMES:
         part = by_cadence[cadence]
         if part.gross:
-            when = f"{_WORDS[cadence][0]} from {dates.in_words(proposal.starts_on)}"
-            steps.append(Step(when, _names(lines, cadence), part.gross, part.net, part.tax))
+            steps.append(_recurring(proposal, cadence, part, _names(lines, cadence), today))
     done = by_cadence[Cadence.COMPLETION]
     if done.gross:
         rest = done.gross - deposit
@@ -139,6 +144,14 @@ def _steps(
         names = _names(lines, Cadence.COMPLETION)
         steps.append(Step(_WORDS[Cadence.COMPLETION][0], names, rest, rest - tax, tax))
     return steps
+
+
+def _recurring(proposal: Proposal, cadence: Cadence, part: Totals, names: str, today: date) -> Step:
+    """What comes back; the first of it is due on signing when the agreement starts at once."""
+    words = _WORDS[cadence][0]
+    if proposal.starts_on <= today:
+        return Step(f"Today, then {words.lower()}", names, part.gross, part.net, part.tax, is_today=True)
+    return Step(f"{words} from {dates.in_words(proposal.starts_on)}", names, part.gross, part.net, part.tax)
 
 
 def _names(lines: Sequence[ProposalLine], cadence: Cadence) -> str:

@@ -28,7 +28,7 @@
 
   // A pressed button says what happens; a second press goes nowhere.
   const ready = () => all("[data-was]").forEach((b) => {
-    b.innerHTML = b.dataset.was; delete b.dataset.was; b.ariaBusy = null; b.style.width = "";
+    b.innerHTML = b.dataset.was; delete b.dataset.was; b.ariaBusy = null; b.removeAttribute("style");
   });
   on("submit", (event) => {
     const b = event.submitter, slow = event.target.dataset.slow;

@@ -29,13 +29,15 @@ class Sandbox(Protocol):
 
 
 def _xero(*, store: Store, base_url: str, send: Send | None, company: str = "vendor") -> Any:
-    return xero.build(store=store, base_url=base_url, send=send, company=company)
+    described = {"name": "Harbour & Vale Pty Ltd"} if company == "demo" else company
+    return xero.build(store=store, base_url=base_url, send=send, company=described)
 
 
 def _quickbooks(*, store: Store, base_url: str, send: Send | None, company: str = "vendor") -> Any:
     from ledger_sync.sandbox import quickbooks
 
-    return quickbooks.build(store=store, base_url=base_url, send=send, company=company)
+    described = {"name": "Larkin CPA LLC"} if company == "demo" else company
+    return quickbooks.build(store=store, base_url=base_url, send=send, company=described)
 
 
 def _stripe(*, store: Store, base_url: str, send: Send | None, company: str = "vendor") -> Any:

@@ -55,7 +55,7 @@ def sandboxes() -> Iterator[dict[str, Any]]:
     for vendor, build in BUILDERS.items():
         server = Server(None, delay=0.0)  # type: ignore[arg-type]
         base = f"http://127.0.0.1:{server.port}"
-        server.application = built[vendor] = build(store=Store(), base_url=base, send=post, company="empty")
+        server.application = built[vendor] = build(store=Store(), base_url=base, send=post, company="demo")
         threading.Thread(target=server.run, daemon=True).start()
         servers.append(server)
     yield built

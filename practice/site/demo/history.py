@@ -57,7 +57,7 @@ class History:
         first = dates.nth(until.replace(day=1), dates.Unit.MONTH, 1, 0)
         for _ in range(MONTHS):
             first = (first - timedelta(days=1)).replace(day=1)
-        plan = self._signing_days(first)
+        plan = self._signing_days(first, until)
         day, month = first, 0
         while day < until:
             if day.month != month:
@@ -70,10 +70,12 @@ class History:
             self._evening(day)
             day += timedelta(days=1)
 
-    def _signing_days(self, first: date) -> dict[date, list[int]]:
+    def _signing_days(self, first: date, until: date) -> dict[date, list[int]]:
+        """Most sign in the first weeks; the one whose debit comes back signs lately."""
         plan: dict[date, list[int]] = {}
         for number in range(1, len(self.cast.clients) + 1):
-            plan.setdefault(first + timedelta(days=1 + (number * 37) % 52), []).append(number)
+            day = until - timedelta(days=12) if number == _FAILING_DEBIT else first + timedelta(days=1 + (number * 37) % 52)
+            plan.setdefault(day, []).append(number)
         return plan
 
     def _at(self, day: date, hour: int, minute: int = 0) -> None:

@@ -40,7 +40,7 @@ class Processes:
         child = self.start(
             vendor,
             [sys.executable, "manage.py", "sandbox", vendor, "--state", str(state), "--delay", str(delay), "--with-parent",
-             "--company", "empty"],
+             "--company", "demo"],
             {},
         )  # fmt: skip
         assert child.stdout is not None

@@ -67,7 +67,7 @@ def world(folder: Path) -> Iterator[World]:
     folder.mkdir(parents=True, exist_ok=True)
     stores = {vendor: Store(folder / f"{vendor}.sqlite3") for vendor in BUILDERS}
     sandboxes = {
-        vendor: build(store=stores[vendor], base_url=f"http://{HOSTS[vendor]}", send=_deliver, company="empty")
+        vendor: build(store=stores[vendor], base_url=f"http://{HOSTS[vendor]}", send=_deliver, company="demo")
         for vendor, build in BUILDERS.items()
     }
     here = World(sandboxes)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
         parser.add_argument("--state", type=Path, help="file that keeps the books over a restart")
         parser.add_argument("--fresh", action="store_true", help="begin with new books")
-        parser.add_argument("--company", default="vendor", help="vendor or empty")
+        parser.add_argument("--company", default="vendor", help="vendor, empty or demo")
         parser.add_argument("--delay", type=float, default=0.15, help="seconds before each answer")
         parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
 
