@@ -49,7 +49,10 @@ def venv_python():
 
 def make_venv():
     """Make .venv unless it is there and works."""
-    if os.path.exists(venv_python()) and subprocess.call([venv_python(), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0:
+    if (
+        os.path.exists(venv_python())
+        and subprocess.call([venv_python(), "-c", "import pip"], stderr=subprocess.DEVNULL) == 0
+    ):
         return
     python = find_python()
     say("Making a virtual environment in .venv")
@@ -124,10 +127,17 @@ def check(_):
     """Run every check: style, types, layers, templates, migrations, deployment settings."""
     install("requirements.txt", "tests/requirements.txt")
     production = {
-        "PRODUCTION": "1", "SECRET_KEY": "x" * 64, "DATABASE_URL": "postgres://check@localhost/check",
-        "SITE_URL": "https://countersign.example", "EMAIL_URL": "smtp://localhost:25",
-        "FIELD_KEYS": "check:" + "Y291bnRlcnNpZ24tZGV2ZWxvcG1lbnQta2V5LTAwMDA=", "XERO_CLIENT_ID": "x",
-        "XERO_CLIENT_SECRET": "x", "XERO_WEBHOOK_KEY": "x", "QBO_CLIENT_ID": "x", "QBO_CLIENT_SECRET": "x",
+        "PRODUCTION": "1",
+        "SECRET_KEY": "x" * 64,
+        "DATABASE_URL": "postgres://check@localhost/check",
+        "SITE_URL": "https://countersign.example",
+        "EMAIL_URL": "smtp://localhost:25",
+        "FIELD_KEYS": "check:" + "Y291bnRlcnNpZ24tZGV2ZWxvcG1lbnQta2V5LTAwMDA=",
+        "XERO_CLIENT_ID": "x",
+        "XERO_CLIENT_SECRET": "x",
+        "XERO_WEBHOOK_KEY": "x",
+        "QBO_CLIENT_ID": "x",
+        "QBO_CLIENT_SECRET": "x",
         "QBO_VERIFIER": "x",
     }
     steps = (
@@ -170,8 +180,14 @@ def faults_prove(arguments):
 
 
 VERBS = {
-    "demo": demo, "demo-reset": demo_reset, "test": test, "quick": quick, "check": check, "bench": bench,
-    "faults": faults, "faults-prove": faults_prove,
+    "demo": demo,
+    "demo-reset": demo_reset,
+    "test": test,
+    "quick": quick,
+    "check": check,
+    "bench": bench,
+    "faults": faults,
+    "faults-prove": faults_prove,
 }
 
 

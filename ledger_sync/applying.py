@@ -8,6 +8,7 @@ person, with collection of that invoice on hold. *Coding* (account, tracking, it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -95,7 +96,9 @@ def _client(connection: Connection, remote: Remote, who: str) -> int:
             name=conflict.name, ours=conflict.ours, theirs=conflict.theirs, base=conflict.base,
         )  # fmt: skip
     link.client.refresh_from_db()
-    waiting = {name.partition(".")[0] for name in (*result.to_theirs, *(conflict.name for conflict in result.conflicts))}
+    waiting = {
+        name.partition(".")[0] for name in (*result.to_theirs, *(conflict.name for conflict in result.conflicts))
+    }
     before = link.base_ours or {}
     # A field that is still to be sent, or waits for a person, keeps its base: else our change would be forgotten.
     base = {k: before.get(k, v) if k in waiting else v for k, v in documents.client_doc(link.client).items()}
@@ -162,7 +165,9 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
     invoice = link.invoice
     assert invoice is not None
     ours: Doc = link.base_ours or {}
-    changed = [k for k in ("number", "date", "contact", "currency", "net", "tax", "total") if ours.get(k) != theirs.get(k)]
+    changed = [
+        k for k in ("number", "date", "contact", "currency", "net", "tax", "total") if ours.get(k) != theirs.get(k)
+    ]
     if len(ours.get("lines", [])) != len(theirs["lines"]) and "lines" not in changed:
         changed.append("lines")
     code = f"invoice:{link.pk}"
@@ -204,7 +209,9 @@ def _voided_there(connection: Connection, link: Link, remote: Remote, who: str) 
     invoice = link.invoice
     assert invoice is not None
     name = connection.get_provider_display()
-    invoicing.hold_invoice(invoice_id=invoice.pk, code="voided_there", reason=f"voided in {name} by {who or 'somebody'}")
+    invoicing.hold_invoice(
+        invoice_id=invoice.pk, code="voided_there", reason=f"voided in {name} by {who or 'somebody'}"
+    )
     snags.open_snag(
         connection, "voided_there", subject=f"invoice:{link.pk}", link=link, money=invoice.total,
         what=documents.describe(link), who=who or "somebody",
@@ -213,13 +220,18 @@ def _voided_there(connection: Connection, link: Link, remote: Remote, who: str) 
 
 def _payment_on_invoice(connection: Connection, remote: Remote, who: str) -> int:
     """One payment on one invoice, as Xero books them."""
-    link = _link(connection, remote)
+    link = _link(connection, remote) or _link(connection, replace(remote, kind=Kind.PAYMENT))
     theirs = remote.theirs
     if link is None:
         return _their_payment(connection, remote)
     if _is_known(link, remote):
         return 1
-    if theirs["status"] == "deleted":
+    if theirs["status"] == "deleted" and link.payment is not None:
+        # It found no room on its invoice here, so it stands as the client's credit and is known by the payment alone.
+        payments.return_payment(
+            payment_id=link.payment.pk, reason=f"removed in {connection.get_provider_display()}", now=clock.now()
+        )
+    elif theirs["status"] == "deleted":
         _payment_removed(connection, link, theirs, who)
     _agree(link, remote, base_ours=link.base_ours)
     return 1
@@ -347,9 +359,12 @@ def _known_shares(connection: Connection, theirs: Doc) -> list[tuple[Invoice, De
 
 
 def _is_our_payment(connection: Connection, theirs: Doc) -> bool:
-    return bool(theirs["reference"]) and Payment.objects.filter(
-        entity=connection.entity, reference=theirs["reference"]
-    ).exclude(source=Payment.Source.LEDGER).exists()
+    return (
+        bool(theirs["reference"])
+        and Payment.objects.filter(entity=connection.entity, reference=theirs["reference"])
+        .exclude(source=Payment.Source.LEDGER)
+        .exists()
+    )
 
 
 def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment) -> None:
@@ -384,7 +399,9 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     on_the_way = Link.objects.filter(connection=connection, allocation_id__in=ids, owed_since__isnull=False).exists()
     if said == ours or on_the_way:
         return True
-    reason = f"{connection.get_provider_display()} says {_money(connection, said)} is due, we say {_money(connection, ours)}"
+    reason = (
+        f"{connection.get_provider_display()} says {_money(connection, said)} is due, we say {_money(connection, ours)}"
+    )
     invoicing.hold_invoice(invoice_id=invoice.pk, code="settled_there", reason=reason)
     snags.open_snag(
         connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,

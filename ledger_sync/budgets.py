@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -9,6 +11,7 @@ from django.db.models import F
 
 from ledger_sync.kinds import SHAPES
 from ledger_sync.models import Budget, Connection
+from ledger_sync.ports import TryLater
 from practice.core import clock
 from practice.core.owed import Urgency
 
@@ -35,7 +38,26 @@ def spend(connection: Connection, urgency: int, *, pushing: bool = False) -> dat
     return None
 
 
-def read_back(connection: Connection, left: dict[str, int]) -> None:
+@dataclass(frozen=True)
+class Meter:
+    """Counts an adapter's reads one by one as they go out. A write was counted in the commit that wrote its call."""
+
+    connection: Connection
+    urgency: int = Urgency.NORMAL
+
+    def read(self) -> None:
+        """Take one call. Raises TryLater when a window has none left."""
+        full_until = spend(self.connection, self.urgency)
+        if full_until is not None:
+            wait = max(1, int((full_until - clock.now()).total_seconds()) + 1)
+            raise TryLater("no call is left in this window", retry_after=wait, scope="budget")
+
+    def heard(self, left: Mapping[str, int]) -> None:
+        """Take in what the vendor says is left."""
+        read_back(self.connection, left)
+
+
+def read_back(connection: Connection, left: Mapping[str, int]) -> None:
     """Believe the vendor's own count where it says that less is left than we thought."""
     for name, _, cap, _ in SHAPES[connection.provider].windows:
         if name in left:

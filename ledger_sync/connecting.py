@@ -23,8 +23,10 @@ def from_consent(*, entity: Entity, provider: str, code: str, redirect_uri: str,
     oauth = oauth_of(provider)
     reply = oauth.exchange(code=code, redirect_uri=redirect_uri)
     subject = realm or oauth.subject_of(str(reply["access_token"]))
-    organisations = oauth.organisations_of(str(reply["access_token"]), realm) if realm else oauth.organisations_of(
-        str(reply["access_token"])
+    organisations = (
+        oauth.organisations_of(str(reply["access_token"]), realm)
+        if realm
+        else oauth.organisations_of(str(reply["access_token"]))
     )
     tokens = connections.keep_tokens(entity=entity, provider=provider, subject=subject, reply=reply)
     return [_connect(entity, provider, organisation, tokens) for organisation in _fitting(entity, organisations)]
@@ -68,5 +70,3 @@ def _connect(entity: Entity, provider: str, organisation: Organisation, tokens: 
         row.state = Connection.State.MATCHING
         row.save(update_fields=["state"])
     return row
-
-

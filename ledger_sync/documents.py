@@ -88,7 +88,8 @@ def _client(link: Link) -> Intent | None:
         return Intent("create", doc)
     base = link.base_ours or {}
     undecided = {
-        str(snag.facts["name"]).partition(".")[0] for snag in link.snags.filter(code="both_changed", closed_at__isnull=True)
+        str(snag.facts["name"]).partition(".")[0]
+        for snag in link.snags.filter(code="both_changed", closed_at__isnull=True)
     }
     # Only what we changed is sent: a whole contact would put back what the bookkeeper edited since we last looked.
     changed = tuple(name for name, value in doc.items() if value != base.get(name) and name not in undecided)
@@ -101,7 +102,12 @@ def _item(link: Link) -> Intent | None:
     service: Service | None = link.service
     assert service is not None
     account = mapping.income_account(link.connection, service)
-    doc: Doc = {"code": service.code, "name": service.name, "account": account.remote_id, "description": service.description}
+    doc: Doc = {
+        "code": service.code,
+        "name": service.name,
+        "account": account.remote_id,
+        "description": service.description,
+    }
     if link.exists_there and doc == link.base_ours:
         return None
     return Intent("update" if link.exists_there else "create", doc)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from billing.models import Invoice
-from ledger_sync import applying, budgets, connections, linking
-from ledger_sync.models import Connection, Snag
+from ledger_sync import applying, connections, linking
+from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
 from ledger_sync.providers import ledger_for
 from practice.core import audit
 from practice.core.gates import YES, Answer, Verdict, gate
-from practice.core.owed import Urgency
 from practice.firm.models import Client
 
 COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ")
@@ -26,26 +25,39 @@ def may_collect_unattended(invoice: Invoice, **_: object) -> Answer:
     connection = linking.connection_for(invoice.entity_id)
     if connection is None:
         return YES
-    name = connection.get_provider_display()
     link = linking.find_link(connection, Kind.INVOICE, invoice.pk)
-    if connection.state != Connection.State.LIVE:
-        return Answer(Verdict.NOT_YET, f"{name} is {connection.get_state_display().lower()}, so it cannot be asked")
-    if link is None or not link.exists_there or link.owes:
-        return Answer(Verdict.NOT_YET, f"the invoice is not in {name} yet")
-    ledger = ledger_for(connection)
-    if budgets.spend(connection, Urgency.NORMAL) is not None:
-        return Answer(Verdict.NOT_YET, f"no call to {name} is left in this window")
+    waits = _cannot_be_asked(connection, link)
+    if waits or link is None:
+        return Answer(Verdict.NOT_YET, waits)
     try:
-        remotes = ledger.fetch(Kind.INVOICE, [str(link.remote_id)])
-        with audit.cause(system=connection.provider, actor=name, run="asked before collecting"):
-            applying.apply(connection, ledger, remotes)
-            if remotes and not applying.agrees_on_due(connection, link, remotes[0].theirs):
-                _take_payments(connection, invoice)
+        return _asked(connection, link, invoice)
     except Disconnected as error:
         connections.lose(connection_id=connection.pk, reason=error.text)
-        return Answer(Verdict.NOT_YET, f"{name} no longer lets us in")
+        return Answer(Verdict.NOT_YET, f"{connection.get_provider_display()} no longer lets us in")
     except LedgerError as error:
-        return Answer(Verdict.NOT_YET, f"{name} could not be asked: {error.text}")
+        return Answer(Verdict.NOT_YET, f"{connection.get_provider_display()} could not be asked: {error.text}")
+
+
+def _cannot_be_asked(connection: Connection, link: Link | None) -> str:
+    """Why the ledger cannot be asked now, or an empty text."""
+    name = connection.get_provider_display()
+    if connection.state != Connection.State.LIVE:
+        return f"{name} is {connection.get_state_display().lower()}, so it cannot be asked"
+    if link is None or not link.exists_there or link.owes:
+        return f"the invoice is not in {name} yet"
+    if budgets.spend(connection, Urgency.NORMAL) is not None:
+        return f"no call to {name} is left in this window"
+    return ""
+
+
+def _asked(connection: Connection, link: Link, invoice: Invoice) -> Answer:
+    """Read the invoice in the ledger now, take in what changed, and answer. Raises the ledger's failures."""
+    name = connection.get_provider_display()
+    remotes = ledger_for(connection).fetch(Kind.INVOICE, [str(link.remote_id)])
+    with audit.cause(system=connection.provider, actor=name, run="asked before collecting"):
+        applying.apply(connection, ledger_for(connection), remotes)
+        if remotes and not applying.agrees_on_due(connection, link, remotes[0].theirs):
+            _take_payments(connection, invoice)
     if not remotes or remotes[0].gone:
         return Answer(Verdict.NO, f"the invoice was removed in {name}")
     if not applying.check_standing(connection, link, remotes[0].theirs):

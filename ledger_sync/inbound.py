@@ -38,9 +38,7 @@ def receive(provider: str, body: bytes) -> bool:
     sha = hashlib.sha256(body).hexdigest()
     try:
         with transaction.atomic():
-            row = Delivery.objects.create(
-                provider=provider, body=body, body_sha256=sha, received_at=clock.now()
-            )
+            row = Delivery.objects.create(provider=provider, body=body, body_sha256=sha, received_at=clock.now())
             wake.wake("ledger_sync.tasks.work_delivery", delivery_id=row.pk)
     except IntegrityError:
         return False

@@ -91,7 +91,9 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
 
 def _first_ready(connection: Connection) -> tuple[int, str] | None:
     """What to send next: the most urgent that is ready, and of that the kind others need first."""
-    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now()).exclude(items__open_call__isnull=False)
+    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now()).exclude(
+        items__open_call__isnull=False
+    )
     found = set(ready.values_list("urgency", "kind").distinct())
     return min(found, key=lambda pair: (pair[0], PUSH_ORDER.index(pair[1])), default=None)
 
@@ -146,9 +148,7 @@ def _locked_until(connection: Connection) -> str:
     return str(row.data.get("locked_until", "")) if row else ""
 
 
-def _write(
-    connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int
-) -> Call:
+def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int) -> Call:
     now = clock.now()
     items = [
         Outgoing(

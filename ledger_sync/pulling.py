@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ledger_sync import applying, budgets, connections, lanes, mapping
+from ledger_sync import applying, connections, lanes, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, RefItem
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, events, wake
-from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
 #: Vendors' clocks and indexes lag: each window starts this much before the last one ended.
@@ -38,7 +37,9 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
         return 0
     applied = 0
     try:
-        with audit.cause(system=connection.provider, actor=connection.get_provider_display(), run=f"pull {lease.epoch}"):
+        with audit.cause(
+            system=connection.provider, actor=connection.get_provider_display(), run=f"pull {lease.epoch}"
+        ):
             applied = _work(connection, lease, ledger_for(connection), sweep=sweep, references=references)
             lanes.succeeded(connection_id, "pull")
     except Fenced:
@@ -87,7 +88,6 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
             by_kind[hint.kind].append(hint)
         for kind, group in by_kind.items():
             lease.renew()
-            _take_call(connection)
             remotes = ledger.fetch(kind, [hint.remote_id for hint in group])
             applied += applying.apply(connection, ledger, remotes)
             with transaction.atomic():
@@ -102,7 +102,6 @@ def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str)
     page, applied = 1, 0
     while True:
         lease.renew()
-        _take_call(connection)
         found = ledger.changed(kind, since - OVERLAP, until, page)
         applied += applying.apply(connection, ledger, found.remotes)
         if not found.more:
@@ -117,7 +116,6 @@ def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str)
 
 def _refresh_references(connection: Connection, ledger: Ledger) -> None:
     """Read the chart and the company again; an account in use that was archived is told at once."""
-    _take_call(connection)
     organisation = ledger.organisation()
     refs = ledger.references()
     with transaction.atomic():
@@ -129,13 +127,6 @@ def _refresh_references(connection: Connection, ledger: Ledger) -> None:
             events.record("ledger_sync.reference.broken", ref)
 
 
-def _take_call(connection: Connection) -> None:
-    full_until = budgets.spend(connection, Urgency.NORMAL)
-    if full_until is not None:
-        wait = max(1, int((full_until - clock.now()).total_seconds()))
-        raise TryLater("no call is left in this window", retry_after=wait, scope="budget")
-
-
 def sweep_due(connection: Connection, now: datetime) -> bool:
     """Whether a sweep is due: every 2 minutes while something is owed or due today, every 10 otherwise."""
     from billing.models import Invoice
@@ -145,7 +136,10 @@ def sweep_due(connection: Connection, now: datetime) -> bool:
     if lane is None or lane.swept_at is None:
         return True
     today = clock.today(connection.entity.time_zone)
-    busy = linking.oldest_owed(connection) is not None or Invoice.objects.filter(
-        entity_id=connection.entity_id, status=Invoice.Status.ISSUED, due_on__lte=today
-    ).exists()
+    busy = (
+        linking.oldest_owed(connection) is not None
+        or Invoice.objects.filter(
+            entity_id=connection.entity_id, status=Invoice.Status.ISSUED, due_on__lte=today
+        ).exists()
+    )
     return now - lane.swept_at >= timedelta(minutes=2 if busy else 10)

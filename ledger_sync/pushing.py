@@ -165,7 +165,7 @@ def _something_ready(connection: Connection) -> bool:
 
 
 def _wait_a_moment(connection: Connection) -> bool:
-    """Wait for a link that is ready within seconds rather than leave it to the next sweep. Returns whether it waited."""
+    """Wait for a link that is ready within seconds, not for the next sweep. Returns whether it waited."""
     now = clock.now()
     soon = Link.objects.filter(connection=connection, ready_at__gt=now, ready_at__lte=now + NEAR)
     first = soon.exclude(items__open_call__isnull=False).order_by("ready_at").values_list("ready_at", flat=True).first()

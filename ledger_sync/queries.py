@@ -87,9 +87,7 @@ def health_of(connection: Connection) -> Health:
 def causes_of(connection: Connection) -> list[Cause]:
     """Open causes, most money first."""
     rows = snags.open_ones(connection).select_related("link", "connection")
-    return [
-        Cause(s, snags.sentence(s), snags.more(s), snags.remedies(s), str(s.facts.get("said", ""))) for s in rows
-    ]
+    return [Cause(s, snags.sentence(s), snags.more(s), snags.remedies(s), str(s.facts.get("said", ""))) for s in rows]
 
 
 def held_up(causes: Iterable[Cause]) -> Decimal:
@@ -139,7 +137,9 @@ def fields_of(link: Link) -> list[tuple[str, str, str, bool]]:
     for name in ("number", "name", "email", "date", "due_on", "reference", "net", "tax", "total", "amount"):
         if name in ours or name in theirs:
             here, there = str(ours.get(name, "")), str(theirs.get(name, ""))
-            rows.append((name.replace("_on", "").replace("_", " "), here, there, bool(here and there and here != there)))
+            rows.append(
+                (name.replace("_on", "").replace("_", " "), here, there, bool(here and there and here != there))
+            )
     if link.kind == Kind.INVOICE:
         rows.append(("paid", "", str(theirs.get("paid", "")), False))
     return rows

@@ -20,9 +20,12 @@ from practice.firm.models import Client
 
 def _urgency() -> int:
     """A person or client who acts in the browser waits; runs and imports do not."""
-    return {"web": Urgency.PERSON, "client link": Urgency.PERSON, "stripe": Urgency.PERSON, "schedule": Urgency.BULK}.get(
-        audit.current().system, Urgency.NORMAL
-    )
+    return {
+        "web": Urgency.PERSON,
+        "client link": Urgency.PERSON,
+        "stripe": Urgency.PERSON,
+        "schedule": Urgency.BULK,
+    }.get(audit.current().system, Urgency.NORMAL)
 
 
 def _from(connection: Connection) -> bool:
@@ -87,6 +90,8 @@ def allocation_reversed(allocation: Allocation, **_: Any) -> None:
     role = CREDIT if allocation.credit_id else MAIN
     link = linking.find_link(connection, Kind.ALLOCATION, allocation.pk, role)
     if link is not None:
+        # Undoing waits for nothing: an invoice that was voided before it was ever sent would be waited for in vain.
+        link.needs.all().delete()
         linking.owe(link, urgency=_urgency())
     elif allocation.payment is not None:
         payment = linking.find_link(connection, Kind.PAYMENT, allocation.payment.pk)

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from billing import credits, invoicing, payments
+from billing import credits as crediting
+from billing import invoicing, payments
 from billing.models import Charge, CreditNote
 from ledger_sync import connections, lanes, snags
 from ledger_sync.models import Link, Snag
@@ -80,13 +81,14 @@ def _accept_credit(snag: Snag, reason: str) -> None:
     main = max(invoice.lines.all(), key=lambda line: line.amount)
     gross = invoice.price_basis == "inclusive"
     price = difference if gross else money.to_cents(difference * 100 / (100 + main.tax_rate))
-    line = credits.CreditLine(
+    line = crediting.CreditLine(
         f"Changed in {snag.connection.get_provider_display()}", Decimal(1), price, main.treatment, main.tax_rate,
         main.service_id,
     )  # fmt: skip
     now = clock.now()
-    credits.credit_invoice(
-        invoice_id=invoice.pk, lines=[line], reason=CreditNote.Reason.LEDGER_EDIT, words=reason or "made in ledger by edit",
+    crediting.credit_invoice(
+        invoice_id=invoice.pk, lines=[line], reason=CreditNote.Reason.LEDGER_EDIT,
+        words=reason or "made in ledger by edit",
         on=clock.today(snag.connection.entity.time_zone), now=now, origin=CreditNote.Origin.LEDGER,
         number=f"{invoice.number}-edit-{snag.pk}",
     )  # fmt: skip

@@ -111,7 +111,9 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     if item.ours["action"] == "update" and not _update_landed(item, remote):
         _catch_up(link, remote)
         return
-    taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(pk=link.pk)
+    taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(
+        pk=link.pk
+    )
     if taken.exists():
         refuse(link, "number_taken", "another record of ours is this document already")
         return
@@ -222,7 +224,14 @@ def refuse(link: Link, code: str, text: str) -> None:
     money = documents.value_of(link) if link.kind not in ("client", "item") else ZERO
     name = what if link.kind == "client" else ""
     snags.open_snag(
-        link.connection, known, subject=f"{link.kind}:{link.pk}", link=link, money=money, what=what, said=text, name=name
+        link.connection,
+        known,
+        subject=f"{link.kind}:{link.pk}",
+        link=link,
+        money=money,
+        what=what,
+        said=text,
+        name=name,
     )
 
 

@@ -36,11 +36,15 @@ RETRY = Remedy("retry", "Send again", "We send it once more, exactly as it is no
 REMAP = Remedy("remap", "Choose account", "Opens the mapping; everything that waits on it is sent again at once.")
 KEEP_OURS = Remedy("keep_ours", "Keep ours", "The ledger gets our value.")
 TAKE_THEIRS = Remedy("take_theirs", "Take the ledger's", "Our record gets the ledger's value.")
-PUT_BACK = Remedy("put_back", "Put the ledger back", "The invoice in the ledger is set back to what the client was given.")
+PUT_BACK = Remedy(
+    "put_back", "Put the ledger back", "The invoice in the ledger is set back to what the client was given."
+)
 ACCEPT_CREDIT = Remedy(
     "accept_credit", "Accept as a credit", "We credit the difference here; the ledger's invoice stays as it was edited."
 )
-VOID_REBILL = Remedy("void_rebill", "Void it here too, and bill again", "The charges go back into the next billing run.")
+VOID_REBILL = Remedy(
+    "void_rebill", "Void it here too, and bill again", "The charges go back into the next billing run."
+)
 VOID_DROP = Remedy("void_drop", "Void it here too, and drop the charges", "Nothing is billed for this again.")
 POST_AGAIN = Remedy("post_again", "Post it again", "Stripe holds this money: a new payment is recorded in the ledger.")
 WAS_DUPLICATE = Remedy("was_duplicate", "It was a duplicate", "We take the money off the invoice here as well.")
@@ -71,9 +75,7 @@ WORDS: dict[str, Words] = {
         "A document with this number exists there. Nothing was posted.",
         (RETRY,),
     ),
-    "refused": Words(
-        "{ledger} refused {what}", "In words we have not met; they are below.", (RETRY,)
-    ),
+    "refused": Words("{ledger} refused {what}", "In words we have not met; they are below.", (RETRY,)),
     "tries_used_up": Words(
         "{what} could not be sent in {tries} tries", "{ledger} did not take it; we stopped trying.", (RETRY,)
     ),
@@ -102,7 +104,9 @@ WORDS: dict[str, Words] = {
         (RELEASE,),
     ),
     "not_taken": Words(
-        "{ledger}'s details of {what} cannot be used here", "{why}. Ours are kept until one side is put right.", (RETRY,)
+        "{ledger}'s details of {what} cannot be used here",
+        "{why}. Ours are kept until one side is put right.",
+        (RETRY,),
     ),
     "contact_match": Words(
         "“{name}” may already be in {ledger} as “{other}”", "Same email. Nothing is created until you say.", (RETRY,)
@@ -148,8 +152,10 @@ def open_snag(
 
 def close_for_link(link: Link, remedy: str = "gone") -> None:
     """Close every open cause of a link: it went through."""
-    for snag in Snag.objects.select_for_update().filter(link=link, closed_at__isnull=True).exclude(
-        code__in=("both_changed", "document_changed", "voided_there", "payment_removed", "settled_there")
+    for snag in (
+        Snag.objects.select_for_update()
+        .filter(link=link, closed_at__isnull=True)
+        .exclude(code__in=("both_changed", "document_changed", "voided_there", "payment_removed", "settled_there"))
     ):
         close(snag, remedy)
 

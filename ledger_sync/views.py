@@ -35,7 +35,9 @@ def _context(request: MemberRequest, connection: Connection, tab: str) -> dict[s
 def ledgers(request: MemberRequest) -> HttpResponse:
     """Every connection: its state, records agreeing, what waits; and what may be connected."""
     practice = request.member.practice
-    rows = Connection.objects.filter(practice=practice).select_related("entity", "tokens").order_by("entity__name", "pk")
+    rows = (
+        Connection.objects.filter(practice=practice).select_related("entity", "tokens").order_by("entity__name", "pk")
+    )
     shown = [(c, queries.health_of(c), queries.causes_of(c)) for c in rows]
     taken = {c.entity_id for c in rows if c.state != Connection.State.DISCONNECTED}
     free = [e for e in practice.entities.order_by("name") if e.pk not in taken]
@@ -184,7 +186,9 @@ def _save_mapping(request: MemberRequest, connection: Connection) -> HttpRespons
             continue
         service = None
         if purpose == "service":
-            service = Service.objects.filter(practice=connection.practice, pk=int(rest)).first() if rest.isdigit() else None
+            service = (
+                Service.objects.filter(practice=connection.practice, pk=int(rest)).first() if rest.isdigit() else None
+            )
             if service is None:
                 continue
         before = Mapping.objects.filter(
@@ -223,7 +227,9 @@ def activity(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Every call that changed the ledger: when, how many records, how it ended."""
     connection = _connection(request, connection_id)
     paged = paginate(queries.calls_of(connection), request.GET.get("page"))
-    return page(request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | {"paged": paged})
+    return page(
+        request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | {"paged": paged}
+    )
 
 
 @require_http_methods(["GET", "POST"])

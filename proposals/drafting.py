@@ -64,9 +64,7 @@ def change_draft(*, proposal_id: int, edition: int | None = None, **changes: Any
 
 
 @transaction.atomic
-def set_option(
-    *, proposal_id: int, position: int, name: str, summary: str = "", recommended: bool = False
-) -> Option:
+def set_option(*, proposal_id: int, position: int, name: str, summary: str = "", recommended: bool = False) -> Option:
     """Add or change one of up to three options. A new option includes every service. Raises ProposalRefused."""
     proposal = _draft(proposal_id)
     if not 1 <= position <= 3:
@@ -204,7 +202,7 @@ def _check(proposal: Proposal) -> None:
     today: date = clock.today(proposal.entity.time_zone)
     if proposal.expires_on < today:
         raise ProposalRefused("The last day to sign must be today or later", "expires_on")
-    if not 0 <= proposal.deposit_value:
+    if not proposal.deposit_value >= 0:
         raise ProposalRefused("A deposit cannot be less than nothing", "deposit_value")
     if proposal.deposit == Proposal.Deposit.PERCENT and not 0 < proposal.deposit_value <= 100:
         raise ProposalRefused("A deposit in percent must be between 1 and 100", "deposit_value")

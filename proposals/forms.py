@@ -81,7 +81,10 @@ class MessageForm(forms.Form):
         help_text="Two to four sentences. {{signatory.first_name}} and {{client.name}} are filled in.",
     )  # fmt: skip
     note = forms.CharField(
-        required=False, widget=forms.Textarea({"rows": 3}), label="Note for the team", help_text="The client never sees it."
+        required=False,
+        widget=forms.Textarea({"rows": 3}),
+        label="Note for the team",
+        help_text="The client never sees it.",
     )
 
 

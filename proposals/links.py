@@ -25,7 +25,11 @@ def mint(proposal: Proposal, to_email: str) -> str:
     token, digest = tokens.mint()
     last = datetime.combine(proposal.expires_on, time(23, 59, 59), ZoneInfo(proposal.entity.time_zone))
     ProposalLink.objects.create(
-        proposal=proposal, token_digest=digest, to_email=to_email, made_at=clock.now(), expires_at=last + SHOWN_AFTER_END
+        proposal=proposal,
+        token_digest=digest,
+        to_email=to_email,
+        made_at=clock.now(),
+        expires_at=last + SHOWN_AFTER_END,
     )
     return token
 
@@ -35,9 +39,14 @@ def follow(token: str) -> Proposal:
     link = (
         ProposalLink.objects.filter(token_digest=tokens.digest(token))
         .select_related(
-            "proposal__practice", "proposal__entity", "proposal__client", "proposal__partner", "proposal__signatory",
-            "proposal__terms", "proposal__engagement",
-        )  # fmt: skip
+            "proposal__practice",
+            "proposal__entity",
+            "proposal__client",
+            "proposal__partner",
+            "proposal__signatory",
+            "proposal__terms",
+            "proposal__engagement",
+        )
         .first()
     )
     if link is None:

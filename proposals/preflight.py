@@ -44,7 +44,8 @@ def _what(proposal: Proposal) -> list[Finding]:
     if proposal.expires_on < clock.today(proposal.entity.time_zone):
         found.append(Finding("The last day to sign has passed", where="signing"))
     if proposal.currency != proposal.entity.currency:
-        words = f"{proposal.client.name} is billed in {proposal.currency}, {proposal.entity.name} keeps {proposal.entity.currency}"
+        ours = f"{proposal.entity.name} keeps its books in {proposal.entity.currency}"
+        words = f"{proposal.client.name} is billed in {proposal.currency}, {ours}"
         found.append(Finding(words))
     return found
 
@@ -72,14 +73,17 @@ def _words(proposal: Proposal) -> list[Finding]:
         return [Finding("Choose the terms the client agrees to", where="terms")]
     names = [*merging.unfilled(proposal.message, proposal), *merging.unfilled(proposal.terms.body, proposal)]
     return [
-        Finding(f"“{{{{{name}}}}}” has no value for {proposal.client.name}", where="terms") for name in dict.fromkeys(names)
+        Finding(f"“{{{{{name}}}}}” has no value for {proposal.client.name}", where="terms")
+        for name in dict.fromkeys(names)
     ]
 
 
 def _ledger(proposal: Proposal) -> list[Finding]:
     found: list[Finding] = []
     for line in proposal.lines.select_related("service"):
-        answer = gates.ask("proposals.may_promise_service", line.service, entity=proposal.entity, treatment=line.treatment)
+        answer = gates.ask(
+            "proposals.may_promise_service", line.service, entity=proposal.entity, treatment=line.treatment
+        )
         if not answer.is_yes and answer.reason not in {f.words for f in found}:
             found.append(Finding(answer.reason, blocks=False))
     return found

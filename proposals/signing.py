@@ -1,4 +1,4 @@
-"""What a client does with a proposal: look, sign, decline, ask. Signing is one transaction from name to first invoice."""
+"""What a client does with a proposal: look, sign, decline, ask. Signing is one transaction."""
 
 from __future__ import annotations
 
@@ -119,7 +119,9 @@ def first_invoices(engagement: Engagement) -> list[Invoice]:
     """The invoices acceptance issued, in order."""
     signed = engagement.signed_at
     rows = Invoice.objects.filter(engagement=engagement, status=Invoice.Status.ISSUED, run__isnull=True)
-    return [i for i in rows.order_by("number") if i.issued_at is not None and (i.issued_at - signed).total_seconds() < 60]
+    return [
+        i for i in rows.order_by("number") if i.issued_at is not None and (i.issued_at - signed).total_seconds() < 60
+    ]
 
 
 def _spec(proposal: Proposal, option: Option, document: documents.Document, signature: Signature) -> AgreementSpec:

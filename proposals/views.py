@@ -25,7 +25,9 @@ STATES = ("draft", "sent", "viewed", "accepted", "declined", "expired", "withdra
 
 def find(request: MemberRequest, proposal_id: int) -> Proposal:
     """One proposal of the practice. Raises Http404."""
-    rows = Proposal.objects.select_related("practice", "entity", "client", "signatory", "partner", "terms", "engagement")
+    rows = Proposal.objects.select_related(
+        "practice", "entity", "client", "signatory", "partner", "terms", "engagement"
+    )
     return access.find(rows, request.member.practice, pk=proposal_id)
 
 

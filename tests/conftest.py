@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
+
 from practice.core import clock, triggers, wake
 
 _empty = TransactionTestCase._fixture_teardown

@@ -80,9 +80,13 @@ def main() -> int:
     marks = [] if chromium else ["-m", "not browser"]
     status = pytest(*marks, *workers, *arguments, CHROMIUM=chromium)
     if not chromium:
-        lacking.append("NOT RUN: browser tests: no Chromium. apt install chromium | brew install --cask chromium | set CHROMIUM=")
+        lacking.append(
+            "NOT RUN: browser tests: no Chromium. apt install chromium | brew install --cask chromium | set CHROMIUM="
+        )
     if not (ROOT.parent / "shared" / "specs").exists() and not os.environ.get("SPECS"):
-        lacking.append("NOT RUN: checks against the vendors' published OpenAPI documents: set SPECS= to a folder that has them")
+        lacking.append(
+            "NOT RUN: checks against the vendors' published OpenAPI documents: set SPECS= to a folder that has them"
+        )
     postgres = on_postgres([*workers, *arguments])
     if postgres is None:
         lacking.append("NOT RUN: the suite on PostgreSQL: no server. pip install -r tests/requirements.txt")

@@ -1,4 +1,4 @@
-"""Connections to ledgers: what people decide, the tokens, the lease and cursor of each lane, and what calls are left."""
+"""Connections to ledgers: what people decide, tokens, the lease and cursor of each lane, calls left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Provider(models.TextChoices):
 
 
 class TokenSet(models.Model):
-    """The tokens of one vendor user (Xero) or company (QuickBooks), shared by every organisation that user connected."""
+    """The tokens of one vendor user (Xero) or company (QuickBooks), shared by what that user connected."""
 
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     provider = models.CharField(max_length=12, choices=Provider.choices)
@@ -157,7 +157,7 @@ class RefItem(models.Model):
 
 
 class Mapping(Audited):
-    """Where something of ours goes in the ledger: a service's account, a tax treatment's rate, a fixed purpose's account.
+    """Where something of ours goes in the ledger: a service's account, a tax rate, the account of a purpose.
 
     ``purpose`` is one of: sales (default income account), service, tax, clearing, fees, bank, bad_debts, returned.
     """

@@ -41,7 +41,9 @@ class Hint(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "kind", "remote_id"], name="hint_once")]
-        indexes = [models.Index(fields=["connection", "ready_at"], condition=Q(ready_at__isnull=False), name="hint_ready")]
+        indexes = [
+            models.Index(fields=["connection", "ready_at"], condition=Q(ready_at__isnull=False), name="hint_ready")
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.remote_id}"

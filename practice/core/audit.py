@@ -34,7 +34,8 @@ class Cause:
     user_id: int | None = None
 
 
-_cause: ContextVar[Cause] = ContextVar("cause", default=Cause())
+_NOBODY = Cause()
+_cause: ContextVar[Cause] = ContextVar("cause", default=_NOBODY)
 
 
 def current() -> Cause:
@@ -100,7 +101,12 @@ def _fill(sender: object, instance: Any, history_instance: Any, **_: Any) -> Non
 def _columns(instance: Audited) -> dict[str, Any]:
     facts = asdict(_cause.get())
     columns = {name: facts[name] for name in ("system", "actor", "authoriser")}
-    return {**columns, "run_ref": facts["run"], "practice_ref": instance.audit_practice_id(), "salt": secrets.token_hex(16)}
+    return {
+        **columns,
+        "run_ref": facts["run"],
+        "practice_ref": instance.audit_practice_id(),
+        "salt": secrets.token_hex(16),
+    }
 
 
 M = TypeVar("M", bound=Audited)

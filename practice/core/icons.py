@@ -1,7 +1,5 @@
 """The line icons of the house, drawn on a 20-unit grid; the stylesheet gives them their stroke."""
 
-
-
 from __future__ import annotations
 
 from django.utils.html import format_html

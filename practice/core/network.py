@@ -60,14 +60,13 @@ class _GuardedPool(urllib3.HTTPConnectionPool):
         body = kwargs.get("body", args[0] if args else None)
         headers = kwargs.get("headers") or {}
         response = _ask(application, method, absolute, dict(headers), body, self)
-        raw = urllib3.HTTPResponse(
+        return urllib3.HTTPResponse(
             body=io.BytesIO(response.body),
             headers=response.headers,
             status=response.status,
             preload_content=kwargs.get("preload_content", True),
             request_method=method,
         )
-        return raw
 
     def _netloc(self) -> str:
         default = {"http": 80, "https": 443}.get(self.scheme or "http")

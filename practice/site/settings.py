@@ -245,7 +245,9 @@ QBO_VERIFIER = _needed("QBO_VERIFIER", "qbo-development-verifier")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/")
 STRIPE_JS_URL = env.str("STRIPE_JS_URL", "https://js.stripe.com/endive/stripe.js")
 if PRODUCTION and (XERO_BASE or QBO_BASE or STRIPE_API_BASE != "https://api.stripe.com") and not SANDBOX:
-    raise ImproperlyConfigured("sandbox addresses are set: unset XERO_BASE, QBO_BASE, STRIPE_API_BASE, or set SANDBOX=1")
+    raise ImproperlyConfigured(
+        "sandbox addresses are set: unset XERO_BASE, QBO_BASE, STRIPE_API_BASE, or set SANDBOX=1"
+    )
 
 # What a page may load: itself and Stripe, nothing else.
 _stripe_js = f"{urlsplit(STRIPE_JS_URL).scheme}://{urlsplit(STRIPE_JS_URL).netloc}"

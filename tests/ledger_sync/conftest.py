@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from billing import agreements
 from billing.models import Engagement, Invoice
 from ledger_sync import connecting
@@ -39,8 +40,8 @@ class Firm:
         )  # fmt: skip
         given = {
             "entity": self.entity, "client": client, "title": "Bookkeeping", "reference": reference, "currency": "AUD",
-            "price_basis": "exclusive", "lines": [line], "starts_on": date(2026, 11, 20), "signed_by": "Amélie Larkspur",
-            "signed_at": clock.now(), "document_digest": "0" * 64,
+            "price_basis": "exclusive", "lines": [line], "starts_on": date(2026, 11, 20),
+            "signed_by": "Amélie Larkspur", "signed_at": clock.now(), "document_digest": "0" * 64,
         } | facts  # fmt: skip
         with audit.cause(system="client link", actor="Amélie Larkspur"):
             return agreements.make_agreement(spec=agreements.AgreementSpec(**given), now=clock.now())

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
+
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from django.test import Client as Browser
 from ledger_sync import gates, pulling, snags
 from ledger_sync.models import Call, Link, Snag
 from practice.core import clock
@@ -45,7 +46,9 @@ def standing(invoice: Invoice) -> Any:
     return standing_of(invoice, clock.today("Australia/Sydney"))
 
 
-def test_an_email_changed_in_xero_arrives_here_and_is_not_sent_back(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+def test_an_email_changed_in_xero_arrives_here_and_is_not_sent_back(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
     calls = Call.objects.count()
     contact = Link.objects.get(client=booked.client)
     xero.bookkeeper.edit_contact(contact.remote_id, {"EmailAddress": "new@larkspur.example"})
@@ -57,7 +60,9 @@ def test_an_email_changed_in_xero_arrives_here_and_is_not_sent_back(booked: Any,
     assert Call.objects.count() == calls
 
 
-def test_a_bank_payment_recorded_in_xero_pays_the_invoice_here(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+def test_a_bank_payment_recorded_in_xero_pays_the_invoice_here(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
     xero.bookkeeper.record_payment(there(booked), Decimal("1100.00"))
     sweep(connection)
     bell.answer()
@@ -78,7 +83,9 @@ def test_a_bank_payment_removed_in_xero_reopens_the_invoice(booked: Any, connect
     assert standing(booked).due == Decimal("1100.00")
 
 
-def test_an_invoice_edited_in_xero_is_held_and_its_cause_names_the_editor(booked: Any, connection: Any, xero: Any) -> None:
+def test_an_invoice_edited_in_xero_is_held_and_its_cause_names_the_editor(
+    booked: Any, connection: Any, xero: Any
+) -> None:
     xero.bookkeeper.edit_line(there(booked), first_line(booked), {"UnitAmount": 900})
     sweep(connection)
     snag = Snag.objects.get(code="document_changed")
@@ -120,12 +127,16 @@ def test_when_the_ledger_cannot_be_asked_the_charge_waits(booked: Any, connectio
     assert gates.may_collect_unattended(booked).verdict is Verdict.NOT_YET
 
 
-def test_a_signed_notice_is_stored_once_and_its_object_fetched(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+def test_a_signed_notice_is_stored_once_and_its_object_fetched(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
     browser = Browser()
 
     def deliver(url: str, body: bytes, headers: dict[str, str]) -> int:
         signature = headers.get("x-xero-signature") or headers.get("X-Xero-Signature", "")
-        answer = browser.post("/hooks/xero/", body, content_type="application/json", headers={"x-xero-signature": signature})
+        answer = browser.post(
+            "/hooks/xero/", body, content_type="application/json", headers={"x-xero-signature": signature}
+        )
         return answer.status_code
 
     xero.webhooks.outbox.send = deliver

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from ledger_sync.models import Call, Link
 from practice.core import clock
 
@@ -16,7 +17,9 @@ def invoices_there(xero: Any) -> list[dict[str, Any]]:
     return [row for row in xero.dump()["invoices"] if str(row.get("InvoiceNumber", "")).startswith("CS-")]
 
 
-def test_an_accepted_agreement_puts_contact_and_invoice_into_xero(firm: Any, connection: Any, xero: Any, bell: Any) -> None:
+def test_an_accepted_agreement_puts_contact_and_invoice_into_xero(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
     client = firm.client()
     _, (invoice,) = firm.agreement(client)
     bell.answer()

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings as live
 from django.core import mail
 from django.test import Client as Browser
+
 from practice.core import clock, wake
 from practice.core.sandbox.server import Server, post
 from practice.core.sandbox.store import Store

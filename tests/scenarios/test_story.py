@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from billing.models import Engagement, Invoice, Payment
 from billing.standing import standing_of
 from ledger_sync import pulling
 from ledger_sync.models import Call, Link, Snag
 from practice.core import clock
 from practice.site.demo.cast import FIRMS, FirmCast
-
 from tests.scenarios.conftest import Teller, World, found
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]

@@ -19,6 +19,7 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 
+from ledger_sync.budgets import Meter
 from ledger_sync.ports import Answer, Disconnected, OutcomeUnknown, Rejected, TryLater
 from practice.core import network
 
@@ -34,11 +35,12 @@ def base() -> str:
 
 @dataclass
 class Client:
-    """One organisation at Xero, with a way to get a token."""
+    """One organisation at Xero, with a way to get a token, and a meter of calls once it is connected."""
 
     tenant: str
     token: Callable[[], str]
     refused_token: Callable[[str], None]
+    meter: Meter | None = None
 
     def call(
         self, method: str, path: str, *, query: dict[str, str] | None = None, body: Any = None, key: str = "",
@@ -49,6 +51,8 @@ class Client:
         ``modified_since`` is an instant in UTC, to the second, without a zone (Xero docs, Requests and responses).
         """
         token = self.token()
+        if self.meter and method == "GET":
+            self.meter.read()
         headers = {"xero-tenant-id": self.tenant, "Accept": "application/json", "Content-Type": "application/json"}
         if key:
             headers["Idempotency-Key"] = key
@@ -70,7 +74,10 @@ class Client:
             raise self._failure(error, token) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise OutcomeUnknown(f"no answer from Xero: {error}") from error
-        return _read(raw, status, dict(got))
+        answer = _read(raw, status, dict(got))
+        if self.meter and answer.left:
+            self.meter.heard(answer.left)
+        return answer
 
     def _sdk(self, token: str) -> ApiClient:
         sdk = ApiClient(Configuration(), pool_threads=1)
@@ -117,7 +124,9 @@ def _read(raw: Any, status: int, headers: dict[str, str]) -> Answer:
         data = raw.data
         payload = json.loads(data, parse_float=Decimal) if data else {}
     except (ValueError, urllib3.exceptions.HTTPError) as error:
-        raise OutcomeUnknown("Xero's answer was cut short or is not JSON", status=status, request_id=request_id) from error
+        raise OutcomeUnknown(
+            "Xero's answer was cut short or is not JSON", status=status, request_id=request_id
+        ) from error
     left = {}
     for name, header in (("minute", "x-minlimit-remaining"), ("day", "x-daylimit-remaining")):
         if lowered.get(header, "").isdigit():

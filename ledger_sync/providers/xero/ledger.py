@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from ledger_sync import tokens
+from ledger_sync import budgets, tokens
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
-from ledger_sync.ports import Answer, Organisation, Outgoing, OutcomeUnknown, Page, Ref, Rejected, Remote, Result, Wire
+from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
 from ledger_sync.providers.xero import oauth, reading, wire
 from ledger_sync.providers.xero.client import Client
 from ledger_sync.providers.xero.refusals import code_of
 
 PAGE = 100
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class XeroLedger:
@@ -99,7 +100,7 @@ class XeroLedger:
         name = reading.plural(kind)
         records = self._list(f"/{name}/{remote_id}/History", {}, "HistoryRecords")
         people = [r for r in records if r.get("User") and r["User"] != "System Generated"]
-        latest = max(people, key=lambda r: reading.moment(r.get("DateUTC")) or datetime.min, default=None)
+        latest = max(people, key=lambda r: reading.moment(r.get("DateUTC")) or _LONG_AGO, default=None)
         return str(latest["User"]) if latest else ""
 
     def _list(self, path: str, query: dict[str, str], name: str) -> list[dict[str, Any]]:
@@ -121,7 +122,9 @@ class XeroLedger:
         return reading.remote(Kind.INVOICE, rows[0]) if rows else None
 
     def _look_credit(self, item: Outgoing) -> Remote | None:
-        rows = self._list("/CreditNotes", {"where": f'CreditNoteNumber=="{item.doc["number"]}"', "page": "1"}, "CreditNotes")
+        rows = self._list(
+            "/CreditNotes", {"where": f'CreditNoteNumber=="{item.doc["number"]}"', "page": "1"}, "CreditNotes"
+        )
         return reading.remote(Kind.CREDIT, rows[0]) if rows else None
 
     def _look_payment(self, item: Outgoing) -> Remote | None:
@@ -205,5 +208,6 @@ def ledger_for(connection: Connection) -> XeroLedger:
         tenant=connection.remote_org,
         token=lambda: tokens.access_token(token_set, oauth.refresh),
         refused_token=lambda seen: tokens.expire(token_set, seen),
+        meter=budgets.Meter(connection),
     )
     return XeroLedger(client)

@@ -193,11 +193,17 @@ _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
     (Kind.ALLOCATION, "", "create"): ("Payments", "PUT", "/Payments" + _SHOW_ERRORS, _payment),
     (Kind.ALLOCATION, "", "delete"): ("", "POST", "/Payments/{remote_id}", _delete_payment),
     (Kind.ALLOCATION, "credit", "create"): (
-        "Allocations", "PUT", "/CreditNotes/{credit}/Allocations" + _SHOW_ERRORS, _credit_allocation,
-    ),  # fmt: skip
+        "Allocations",
+        "PUT",
+        "/CreditNotes/{credit}/Allocations" + _SHOW_ERRORS,
+        _credit_allocation,
+    ),
     (Kind.PAYMENT, EXCESS, "create"): (
-        "BankTransactions", "PUT", "/BankTransactions" + _SHOW_ERRORS, _overpayment,
-    ),  # fmt: skip
+        "BankTransactions",
+        "PUT",
+        "/BankTransactions" + _SHOW_ERRORS,
+        _overpayment,
+    ),
     (Kind.FEE, "", "create"): ("BankTransactions", "PUT", "/BankTransactions" + _SHOW_ERRORS, _spend),
     (Kind.PAYOUT, "", "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
 }

@@ -29,7 +29,9 @@ class Request:
     body: bytes = b""
 
     @classmethod
-    def build(cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str | None = None) -> Request:
+    def build(
+        cls, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | str | None = None
+    ) -> Request:
         """Read a request from a method, a URL (path or absolute), headers and a body."""
         parts = urlsplit(url)
         raw = body.encode() if isinstance(body, str) else (body or b"")

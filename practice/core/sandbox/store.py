@@ -87,6 +87,13 @@ class Store:
             self._flush()
             self._undo = None
 
+    def copy(self) -> Store:
+        """Another store with the same rows, in memory."""
+        other = Store()
+        with self.lock:
+            other._tables = {kind: dict(rows) for kind, rows in self._tables.items()}
+        return other
+
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:

@@ -45,7 +45,9 @@ class Break:
 
 
 def _harbour() -> Connection:
-    return Connection.objects.select_related("entity", "practice").get(entity__practice__slug="harbour-vale", provider="xero")
+    return Connection.objects.select_related("entity", "practice").get(
+        entity__practice__slug="harbour-vale", provider="xero"
+    )
 
 
 def _books(connection: Connection, path: str, **form: str) -> None:
@@ -88,7 +90,9 @@ def pay_at_bank() -> Done:
     due = standing_of(invoice, clock.today(connection.entity.time_zone)).due
     _books(connection, f"invoices/{link.remote_id}/", action="pay", amount=str(due))
     _soon(connection)
-    words = f"{invoice.number} was paid at the bank and recorded in Xero. It arrives here in seconds, and is never charged."
+    words = (
+        f"{invoice.number} was paid at the bank and recorded in Xero. It arrives here in seconds, and is never charged."
+    )
     return Done(words, _invoice_page(connection, invoice))
 
 
@@ -160,7 +164,12 @@ def ledger_down() -> Done:
 
 
 BREAKS = (
-    Break("pay-at-bank", "Pay at the bank", "A client pays by transfer and the bookkeeper records it in Xero.", pay_at_bank),
+    Break(
+        "pay-at-bank",
+        "Pay at the bank",
+        "A client pays by transfer and the bookkeeper records it in Xero.",
+        pay_at_bank,
+    ),
     Break("archive-account", "Archive an account", "The bookkeeper archives the income account.", archive_account),
     Break("edit-invoice", "Edit an invoice", "The bookkeeper changes an invoice the client already has.", edit_invoice),
     Break("bounce-debit", "Bounce a debit", "A bank debit comes back for lack of money.", bounce_debit),

@@ -64,9 +64,14 @@ def found_client(practice: Practice, cast: FirmCast, partner: User, number: int,
         practice=practice, name=f"{name} {suffix}", billing_email=f"accounts@{host}.example", payment_days=14,
         country=cast.country, currency=cast.currency, partner=partner, phone=f"555 01{number:02d}",
     )  # fmt: skip
-    first = unicodedata.normalize("NFKD", person.split()[0].lower()).encode("ascii", "ignore").decode()
+    first = unicodedata.normalize("NFKD", person.split(maxsplit=1)[0].lower()).encode("ascii", "ignore").decode()
     clients.set_person(
-        client_id=client.pk, name=person, email=f"{first}@{host}.example", role="Director", signs=True, receives_bills=True
+        client_id=client.pk,
+        name=person,
+        email=f"{first}@{host}.example",
+        role="Director",
+        signs=True,
+        receives_bills=True,
     )
     clients.set_address(
         client_id=client.pk, line1=f"{number} Station Street", city=cast.city, region=cast.region,

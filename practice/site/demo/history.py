@@ -74,7 +74,11 @@ class History:
         """Most sign in the first weeks; the one whose debit comes back signs lately."""
         plan: dict[date, list[int]] = {}
         for number in range(1, len(self.cast.clients) + 1):
-            day = until - timedelta(days=12) if number == _FAILING_DEBIT else first + timedelta(days=1 + (number * 37) % 52)
+            day = (
+                until - timedelta(days=12)
+                if number == _FAILING_DEBIT
+                else first + timedelta(days=1 + (number * 37) % 52)
+            )
             plan.setdefault(day, []).append(number)
         return plan
 
@@ -264,7 +268,9 @@ def _open_ends(history: History, today: date) -> None:
         link = Link.objects.filter(invoice=invoice, remote_id__isnull=False).first()
         if link is not None and standing_of(invoice, today).state in ("open", "overdue"):
             line = (link.base_theirs or {})["lines"][0]
-            history.books().edit_line(str(link.remote_id), line["remote_line"], {"UnitAmount": float(line["unit_price"]) - 50})
+            history.books().edit_line(
+                str(link.remote_id), line["remote_line"], {"UnitAmount": float(line["unit_price"]) - 50}
+            )
             break
     history.world.pass_time(seconds=30)
     ledger_sync.tasks.sweep_connection(history.connection.pk)

@@ -66,13 +66,18 @@ class Story:
         name = "Rivergum Pottery" + (f" {number}" if number > 1 else "")
         with audit.cause(system="web", actor=partner.email, user_id=partner.pk):
             client = clients.create_client(
-                practice=practice, name=f"{name} Pty Ltd", billing_email=f"accounts@rivergum{number}.example", partner=partner
+                practice=practice,
+                name=f"{name} Pty Ltd",
+                billing_email=f"accounts@rivergum{number}.example",
+                partner=partner,
             )
             clients.set_person(
                 client_id=client.pk, name="Rosa Lindgren", email=f"rosa@rivergum{number}.example", role="Director",
                 signs=True,
             )  # fmt: skip
-            draft = drafting.start_draft(entity=entity, client=client, partner=partner, title="Books and year-end accounts")
+            draft = drafting.start_draft(
+                entity=entity, client=client, partner=partner, title="Books and year-end accounts"
+            )
             self._fill(draft, practice)
         self._line("Written", f"{draft.reference} for {client.name}, two options, deposit 30%")
         return draft
@@ -81,7 +86,9 @@ class Story:
         offers = {s.code: s for s in Service.objects.filter(practice=practice)}
         drafting.set_option(proposal_id=draft.pk, position=1, name="Essential", summary="Books and year-end accounts")
         drafting.add_service(proposal_id=draft.pk, service=offers["BK"])
-        drafting.add_service(proposal_id=draft.pk, service=next(s for s in offers.values() if s.cadence == "completion"))
+        drafting.add_service(
+            proposal_id=draft.pk, service=next(s for s in offers.values() if s.cadence == "completion")
+        )
         drafting.set_option(
             proposal_id=draft.pk, position=2, name="Growth", summary="Everything in Essential, and a call every month",
             recommended=True,
@@ -113,7 +120,10 @@ class Story:
         found = re.search(r"https?://\S+(/c/\S+/)", text)
         if found is None:
             raise NotHappened("the mail has no link")
-        self._line("Sent", f"{proposal.reference} by {proposal.partner.name} to {person.email}, open until {dates.in_words(proposal.expires_on)}")
+        self._line(
+            "Sent",
+            f"{proposal.reference} by {proposal.partner.name} to {person.email}, open until {dates.in_words(proposal.expires_on)}",
+        )
         return found.group(1)
 
     def sign_in(self, proposal: Proposal) -> None:
@@ -160,7 +170,9 @@ class Story:
         )
         first = invoice.instalments.order_by("position").first()
         part = f" of {self._money(invoice.total, invoice)}" if first else ""
-        self._line("Deposit paid", f"{self._money(payment.amount, invoice)}{part}, card ending 4242, on {invoice.number}")
+        self._line(
+            "Deposit paid", f"{self._money(payment.amount, invoice)}{part}, card ending 4242, on {invoice.number}"
+        )
         return invoice
 
     def _booked(self, invoice: Invoice) -> None:

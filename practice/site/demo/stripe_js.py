@@ -37,7 +37,7 @@ def pay(*, base: str, key: str, secret: str, method: dict[str, str], name: str, 
     session = network.mount(requests.Session())
     details = {"billing_details[name]": name, "billing_details[email]": email}
     made = _post(session, f"{base}/v1/payment_methods", key, {**method, **details})
-    intent = secret.split("_secret_")[0]
+    intent = secret.split("_secret_", maxsplit=1)[0]
     path = "setup_intents" if intent.startswith("seti_") else "payment_intents"
     form = {
         "client_secret": secret, "payment_method": made["id"], "use_stripe_sdk": "true",

@@ -25,4 +25,4 @@ class Command(BaseCommand):
         """Build, telling each month. Raises CommandError outside a demo."""
         if not settings.DEMO:
             raise CommandError("Set DEMO=1: this fills the database with invented firms")
-        building.build(options["folder"], lambda words: self.stdout.write(words))
+        building.build(options["folder"], self.stdout.write)
