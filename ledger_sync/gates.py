@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from billing.models import Invoice
-from ledger_sync import applying, connections, linking
+from ledger_sync import applying, budgets, connections, linking
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
 from ledger_sync.providers import ledger_for
 from practice.core import audit
 from practice.core.gates import YES, Answer, Verdict, gate
+from practice.core.owed import Urgency
 from practice.firm.models import Client
 
 COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ")
