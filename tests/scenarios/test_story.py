@@ -14,7 +14,7 @@ from ledger_sync import pulling
 from ledger_sync.models import Call, Link, Snag
 from practice.core import clock
 from practice.site.demo.cast import FIRMS, FirmCast
-from tests.scenarios.conftest import Teller, World, found
+from tests.world import Teller, World, found
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 
