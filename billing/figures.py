@@ -72,6 +72,8 @@ def month_of(entity: Entity, today: date) -> Month:
         entity=entity, currency=entity.currency, status=Invoice.Status.ISSUED, issued_on__gte=first, issued_on__lt=after
     )
     found = [standing_of(i, today) for i in with_standing(rows)]
+    # A one-off invoice was agreed and scheduled in the moment it was issued.
+    scheduled += money.total(rows.filter(engagement__isnull=True), "total")
     return Month(
         entity=entity,
         first=first,

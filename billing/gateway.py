@@ -381,10 +381,16 @@ def _method(row: dict[str, Any]) -> MethodFacts:
         ref=row["id"],
         kind=kind,
         customer_ref=row.get("customer") or "",
-        brand=str(about.get("brand") or about.get("bank_name") or ""),
+        brand=_brand(str(about.get("brand") or about.get("bank_name") or "")),
         last4=about.get("last4") or "",
         expires_on=_last_day(year, month) if year and month else None,
     )
+
+
+def _brand(name: str) -> str:
+    """A card's brand or an account's bank as people write it; Stripe writes brands in small letters."""
+    known = {"amex": "American Express", "diners": "Diners Club", "jcb": "JCB", "unionpay": "UnionPay"}
+    return known.get(name, name if name != name.lower() else name.title())
 
 
 def _last_day(year: int, month: int) -> date:

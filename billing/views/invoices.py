@@ -61,6 +61,7 @@ def invoice_page(request: MemberRequest, pk: int) -> HttpResponse:
         "parts": list(invoice.instalments.order_by("position")),
         "told": story.story_of(invoice),
         "can": _can(invoice, standing),
+        "chain": _chain(standing),
     }
     return pages.page(request, "billing/invoice.html", "main", context)
 
@@ -200,6 +201,18 @@ def _standing(invoice: Invoice) -> Standing:
 
 def _money(invoice: Invoice, amount: Any) -> str:
     return in_words(amount, invoice.currency, invoice.entity.locale)
+
+
+def _chain(standing: Standing) -> dict[str, str]:
+    """How the last link of the chain is drawn: whole, on its way, not due yet, or broken with the reason beside it."""
+    if standing.state in ("held", "overdue"):
+        order = "urgent" if standing.state == "held" else ""
+        return {"before": "brk", "mark": "er", "tone": "x", "order": order}
+    if standing.state == "void":
+        return {"before": "brk", "mark": "off", "tone": ""}
+    if standing.processing:
+        return {"before": "gap", "mark": "wt", "tone": "w"}
+    return {"before": "due", "mark": "off", "tone": ""} if standing.due else {}
 
 
 def _can(invoice: Invoice, standing: Standing) -> dict[str, bool]:

@@ -80,7 +80,7 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
         verb="Give it back",
         safe_verb="Keep it",
         back_url=reverse("payment", kwargs={"practice": request.member.practice.slug, "pk": pk}),
-        back_words="the payment",
+        back_words="Payment",
     )
     return confirm(request, form, step)
 

@@ -138,7 +138,7 @@ def test_save_a_card_with_nothing_due(till: Till) -> None:
     till.card("5555555555554444")
     till.press()
     till.page.get_by_role("heading", name="Saved").wait_for()
-    assert PaymentMethod.objects.get().brand == "mastercard"
+    assert PaymentMethod.objects.get().brand == "Mastercard"
     assert till.complaints == []
 
 

@@ -26,7 +26,7 @@ def test_a_card_is_charged_the_invoice_paid_and_the_card_kept(firm, larkspur, pa
     assert (payment.amount, payment.state, payment.paid_on) == (Decimal("1100.00"), "succeeded", TODAY)
     assert state_of(invoice) == "paid"
     method = PaymentMethod.objects.get()
-    assert (method.kind, method.last4, method.brand) == ("card", "4242", "visa")
+    assert (method.kind, method.last4, method.brand) == ("card", "4242", "Visa")
     assert (method.accepted_address, method.accepted_agent) == ("203.0.113.5", "Test browser")
     assert [m.kind for m in Mail.objects.order_by("pk")] == ["billing.invoice", "billing.receipt"]
     (charge,) = charges_at(stripe)
@@ -177,7 +177,7 @@ def test_a_later_bill_is_due_to_the_kept_method_only(firm, larkspur, payer):
     payer.pay([firm.invoice(larkspur)])
     payer.save(larkspur, card="pm_card_mastercard")
     kept = PaymentMethod.objects.get(removed_at__isnull=True)
-    assert (kept.brand, PaymentMethod.objects.count()) == ("mastercard", 2)
+    assert (kept.brand, PaymentMethod.objects.count()) == ("Mastercard", 2)
 
 
 def test_a_secret_is_never_kept_in_the_clear(firm, larkspur, payer, account):
