@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.world import sandboxes, world  # noqa: F401
 
 ARGUMENTS = [
@@ -48,9 +49,7 @@ class Watched:
 
     def fits(self) -> bool:
         """Whether nothing scrolls sideways."""
-        return bool(
-            self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        )
+        return bool(self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing.models import Invoice, Payment
 from django.conf import settings
 from django.core import mail
 from django.test import Client as Browser
+
+from billing.models import Invoice, Payment
 from ledger_sync.models import Link
 from practice.site.demo.cast import HARBOUR
 from proposals.models import Proposal
