@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from quickbooks import QuickBooks
 
+from ledger_sync.budgets import Meter
 from ledger_sync.ports import Answer, OutcomeUnknown, TryLater
 from ledger_sync.providers.quickbooks import refusals
 from practice.core import clock, network
@@ -81,11 +82,12 @@ class Company(QuickBooks):
 
 @dataclass
 class Client:
-    """One company at QuickBooks, with a way to get a token."""
+    """One company at QuickBooks, with a way to get a token, and a meter of calls once it is connected."""
 
     realm: str
     token: Callable[[], str]
     refused_token: Callable[[str], None]
+    meter: Meter | None = None
 
     def call(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: str = "", key: str = "",
@@ -93,6 +95,8 @@ class Client:
     ) -> Answer:  # fmt: skip
         """Make one call and read its JSON; a spent token is renewed once. Raises one of the four failures."""
         token = self.token()
+        if self.meter and (method == "GET" or path == "/query"):
+            self.meter.read()
         try:
             return self._once(token, method, path, params, body, key, content_type)
         except refusals.TokenRefused:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ledger_sync import tokens
+from ledger_sync import budgets, tokens
 from ledger_sync.models import Connection, RefItem
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
@@ -194,6 +194,7 @@ def ledger_for(connection: Connection) -> QuickBooksLedger:
         realm=connection.remote_org,
         token=lambda: tokens.access_token(token_set, oauth.refresh),
         refused_token=lambda seen: tokens.expire(token_set, seen),
+        meter=budgets.Meter(connection),
     )
     return QuickBooksLedger(client, _company(connection))
 

@@ -15,8 +15,8 @@ DEPOSIT = frozenset(
     [*_DATED, *"DocNumber DepositToAccountRef Line DepartmentRef CashBack GlobalTaxCalculation".split()]
 )
 PURCHASE = frozenset(
-    [*_DATED, *"DocNumber PaymentType AccountRef EntityRef Line Credit DepartmentRef PaymentMethodRef PrintStatus "
-    "GlobalTaxCalculation TxnTaxDetail RemitToAddr".split()]
+    [*_DATED, *"DocNumber TotalAmt PaymentType AccountRef EntityRef Line Credit DepartmentRef PaymentMethodRef "
+    "PrintStatus GlobalTaxCalculation TxnTaxDetail RemitToAddr".split()]
 )  # fmt: skip
 TRANSFER = frozenset([*_DATED, *"FromAccountRef ToAccountRef Amount".split()])
 JOURNAL = frozenset([*_DATED, *"DocNumber Line Adjustment TxnTaxDetail".split()])
@@ -117,7 +117,7 @@ def purchase(books: Books, before: Row | None, row: Row, options: Options) -> Ro
     row["Line"] = [_expense_line(books, before, line) for line in _lines(row)]
     said = wire.money(row, "TotalAmt")
     total = sum((wire.money(line, "Amount") for line in row["Line"]), ZERO)
-    if said and said != total:
+    if said not in (ZERO, wire.money(before, "TotalAmt"), total):
         raise Invalid(errors.business("The total must equal its lines."))
     if total < 0:
         raise Invalid(errors.business("The total of a transaction cannot be negative."))

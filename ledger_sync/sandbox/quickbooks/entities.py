@@ -50,8 +50,9 @@ _FORM_HIDDEN = frozenset({"Line", "PrivateNote", "CustomerMemo", "BillEmail", "B
 _ALL = (
     Entity("Customer", names.CUSTOMER, names.settle_customer, names.IGNORED, show=names.show_customer,
            unfilterable=_PEOPLE_HIDDEN),
-    Entity("Vendor", names.VENDOR, names.settle, names.IGNORED, show=names.show_vendor, unfilterable=_PEOPLE_HIDDEN),
-    Entity("Employee", names.EMPLOYEE, names.settle, names.IGNORED, unfilterable=_PEOPLE_HIDDEN),
+    Entity("Vendor", names.VENDOR, names.settle_vendor, names.IGNORED, show=names.show_vendor,
+           unfilterable=_PEOPLE_HIDDEN),
+    Entity("Employee", names.EMPLOYEE, names.settle_employee, names.IGNORED, unfilterable=_PEOPLE_HIDDEN),
     Entity("Item", lists.ITEM, lists.item, lists.IGNORED),
     Entity("Account", lists.ACCOUNT, lists.account, lists.IGNORED, show=lists.show_account),
     Entity("Term", lists.TERM, lists.term, lists.IGNORED),

@@ -41,13 +41,16 @@ class Gate:
             windows.append((f"{realm} batch app", 60, self.limits.batch_minute))
             windows.append((f"{realm} batch realm", 60, self.limits.batch_minute_realm))
         now = int(clock.now().timestamp())
-        for name, seconds, most in windows:
-            window, count = self._spent.get(name, (-1, 0))
-            if window == now // seconds and count >= most:
-                raise Refused(self.throttled(None))
+        counts = {name: self._count(name, now // seconds) for name, seconds, _ in windows}
+        if any(counts[name] >= most for name, _, most in windows):
+            raise Refused(self.throttled(None))
         for name, seconds, _ in windows:
-            window, count = self._spent.get(name, (-1, 0))
-            self._spent[name] = (now // seconds, count + 1 if window == now // seconds else 1)
+            self._spent[name] = (now // seconds, counts[name] + 1)
+
+    def _count(self, name: str, window: int) -> int:
+        """How many calls were made in this window so far."""
+        then, count = self._spent.get(name, (window, 0))
+        return count if then == window else 0
 
     def throttled(self, retry_after: int | None) -> Response:
         """429 as the switches want it."""

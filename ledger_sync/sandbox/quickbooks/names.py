@@ -39,8 +39,17 @@ IGNORED = frozenset(
 )
 
 
-def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
-    """Complete and check a customer, vendor or employee. Raises Invalid."""
+def settle_vendor(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    """Complete and check a vendor. Raises Invalid."""
+    return _settle(books, "Vendor", before, row)
+
+
+def settle_employee(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    """Complete and check an employee. Raises Invalid."""
+    return _settle(books, "Employee", before, row)
+
+
+def _settle(books: Books, kind: str, before: Row | None, row: Row) -> Row:
     row.setdefault("Active", True)
     if not row.get("DisplayName"):
         row["DisplayName"] = " ".join(str(row[part]) for part in _PARTS if row.get(part)) or row.get("CompanyName", "")
@@ -55,7 +64,7 @@ def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     if before is not None and wire.ref(before, "CurrencyRef") not in ("", wire.ref(row, "CurrencyRef")):
         row["CurrencyRef"] = before["CurrencyRef"]
     _activity(books, before, row)
-    _take_name(books, before, row)
+    _take_name(books, kind, before, row)
     row.setdefault("PrintOnCheckName", row.get("CompanyName") or row["DisplayName"])
     return row
 
@@ -70,7 +79,7 @@ def settle_customer(books: Books, before: Row | None, row: Row, options: Options
     if row["PreferredDeliveryMethod"] not in ("Print", "Email", "None"):
         raise Invalid(errors.bad_choice("PreferredDeliveryMethod", row["PreferredDeliveryMethod"]))
     books.referred(row, "SalesTermRef", required=False)
-    row = settle(books, before, row, options)
+    row = _settle(books, "Customer", before, row)
     parent = books.get("Customer", wire.ref(row, "ParentRef"))
     if "ParentRef" in row and parent is None:
         raise Invalid(errors.bad_reference("Customer", wire.ref(row, "ParentRef")))
@@ -95,19 +104,14 @@ def _activity(books: Books, before: Row | None, row: Row) -> None:
         row["DisplayName"] = name.removesuffix(DELETED)
 
 
-def _take_name(books: Books, before: Row | None, row: Row) -> None:
+def _take_name(books: Books, kind: str, before: Row | None, row: Row) -> None:
+    me = f"{kind} {row['Id']}"
     if before is not None:
-        books.release(NAMES, before["DisplayName"], before["Id"] + _kind_of(before))
-    me = row["Id"] + _kind_of(row)
+        books.release(NAMES, before["DisplayName"], me)
     holder = books.holder(NAMES, row["DisplayName"])
     if holder and holder != me:
         raise Invalid(errors.name_taken())
     books.hold(NAMES, row["DisplayName"], me)
-
-
-def _kind_of(row: Row) -> str:
-    """Ids of customers, vendors and employees overlap, so the index keeps apart who is who."""
-    return " Customer" if "Job" in row else " other"
 
 
 def merge(books: Books, loser: Row, survivor: Row) -> None:
@@ -121,9 +125,9 @@ def merge(books: Books, loser: Row, survivor: Row) -> None:
         for row in list(books.table(kind).values()):
             if wire.ref(row, "CustomerRef") == loser["Id"]:
                 books.touch(kind, row, CustomerRef={"value": survivor["Id"]})
-    books.release(NAMES, loser["DisplayName"], loser["Id"] + _kind_of(loser))
+    books.release(NAMES, loser["DisplayName"], f"Customer {loser['Id']}")
     gone = loser["DisplayName"] + (DELETED if books.switches.mark_deactivated else "")
-    books.hold(NAMES, gone, loser["Id"] + _kind_of(loser))
+    books.hold(NAMES, gone, f"Customer {loser['Id']}")
     books.touch("Customer", loser, Active=False, DisplayName=gone, FullyQualifiedName=gone)
     books.touch("Customer", survivor)
     books.notify("Customer", survivor["Id"], "merged", deletedid=loser["Id"])

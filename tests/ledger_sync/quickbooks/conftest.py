@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from billing import agreements, payments
 from billing.models import Engagement, Invoice, Payment
 from ledger_sync import connecting

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing.models import Invoice
 from django.core.exceptions import ImproperlyConfigured
+
+from billing.models import Invoice
 from ledger_sync import connecting, pulling, pushing
 from ledger_sync.models import Call, Connection, Link, Snag
 from ledger_sync.ports import Disconnected, OutcomeUnknown, Rejected, TryLater

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
+
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from django.test import Client as Browser
 from ledger_sync import gates, pulling
 from ledger_sync.models import Call, Connection, Delivery, Hint, Link, Snag
 from practice.core import audit, clock

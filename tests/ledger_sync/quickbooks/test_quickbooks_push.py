@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from billing import credits, invoicing, payments
+
+from billing import credits as crediting
+from billing import invoicing, payments
 from billing.models import Allocation, BalanceTransaction, CreditNote, FeeDay, Payment, Payout
 from ledger_sync import mapping
 from ledger_sync.models import Call, Connection, Link, Snag
@@ -144,9 +146,9 @@ def test_two_voids_at_once_are_two_calls(firm: Any, booked: Any, there: Any, bel
 def test_a_credit_note_is_a_credit_memo_put_on_its_invoice_by_a_payment_of_nothing(
     firm: Any, booked: Any, there: Any, bell: Any
 ) -> None:
-    line = credits.CreditLine("Goodwill", Decimal(1), Decimal("200"), "standard", Decimal(0), firm.service.pk)
+    line = crediting.CreditLine("Goodwill", Decimal(1), Decimal("200"), "standard", Decimal(0), firm.service.pk)
     with audit.cause(system="web", actor="Dana"):
-        note = credits.credit_invoice(
+        note = crediting.credit_invoice(
             invoice_id=booked.pk, lines=[line], reason=CreditNote.Reason.values[0], words="goodwill",
             on=date(2026, 11, 20), now=clock.now(),
         )  # fmt: skip

@@ -1,0 +1,142 @@
+"""Notices: CloudEvents or the older form, signed over the raw bytes, retried, withheld behind one that failed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+from qbo_app import App, head
+
+from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
+from practice.core import clock
+
+
+class Listener:
+    """Somebody who answers notices; ``status`` is what he says next."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
+        self.status = 200
+        self.heard: list[Any] = []
+        self.headers: list[dict[str, str]] = []
+        self.valid: list[bool] = []
+
+    def __call__(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        wanted = base64.b64encode(hmac.new(self.secret.encode(), body, hashlib.sha256).digest()).decode()
+        self.valid.append(hmac.compare_digest(wanted, headers["intuit-signature"]))
+        self.headers.append(headers)
+        self.heard.append(json.loads(body))
+        return self.status
+
+
+@pytest.fixture
+def listener(app: App, sandbox: QuickBooksSandbox) -> Listener:
+    found = Listener(app.keys["webhook_secret"])
+    sandbox.outbox.send = found
+    sandbox.webhooks.set_url("http://web.test/hooks/quickbooks/")
+    return found
+
+
+def test_one_array_of_cloud_events(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    row = app.invoice()
+    app.change("Customer", app.get("Customer", "1"), Notes="x")
+    sandbox.tick()
+    (events,) = listener.heard
+    assert [event["type"] for event in events] == ["qbo.invoice.created.v1", "qbo.customer.updated.v1"]
+    assert events[0]["intuitentityid"] == row["Id"]
+    assert events[0]["intuitaccountid"] == app.realm
+    assert events[0]["time"] == "2026-11-20T16:00:00.000000000Z"
+    assert events[0]["specversion"] == "1.0"
+    assert listener.valid == [True]
+    assert listener.headers[0]["user-agent"] == "intuit_notification_server/0.1"
+
+
+def test_what_happened_in_words(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    invoice = app.invoice()
+    app.payment(100, invoice)
+    paid = app.again("Invoice", invoice)
+    app.call("POST", f"/invoice/{paid['Id']}/send?sendTo=a@b.example")
+    app.post("Invoice", head(app.again("Invoice", paid)), "?operation=void")
+    app.post("Invoice", head(app.again("Invoice", paid)), "?operation=delete")
+    sandbox.bookkeeper.merge_customers("1", "2")
+    sandbox.tick()
+    kinds = [event["type"].removeprefix("qbo.").removesuffix(".v1") for event in listener.heard[0]]
+    for kind in (
+        "invoice.created", "payment.created", "invoice.updated", "invoice.emailed", "payment.updated", "invoice.voided",
+        "invoice.deleted", "customer.merged",
+    ):  # fmt: skip
+        assert kind in kinds, kind
+    assert listener.heard[0][-1]["data"] == {"deletedid": "1"}
+
+
+def test_the_older_form_on_request(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    sandbox.settings.legacy_notices = True
+    app.invoice()
+    sandbox.bookkeeper.merge_customers("1", "2")
+    sandbox.tick()
+    (notice,) = listener.heard[0]["eventNotifications"]
+    assert notice["realmId"] == app.realm
+    entities = notice["dataChangeEvent"]["entities"]
+    assert (entities[0]["name"], entities[0]["operation"]) == ("Invoice", "Create")
+    assert (entities[-1]["operation"], entities[-1]["deletedId"]) == ("Merge", "1")
+
+
+def test_a_failure_is_retried_and_holds_back_what_came_later(
+    app: App, sandbox: QuickBooksSandbox, listener: Listener
+) -> None:
+    listener.status = 500
+    first = app.invoice()
+    sandbox.tick()
+    app.invoice()
+    sandbox.tick()
+    assert len(listener.heard) == 1
+    listener.status = 200
+    clock.advance(seconds=10)
+    sandbox.tick()
+    sandbox.tick()
+    assert [events[0]["intuitentityid"] for events in listener.heard][:2] == [first["Id"], first["Id"]]
+    assert len(listener.heard) == 3
+
+
+def test_a_spoiled_signature_is_right_on_the_retry(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    sandbox.outbox.trouble.wrong_signature = 1.0
+    listener.status = 401
+    app.invoice()
+    sandbox.tick()
+    listener.status = 200
+    clock.advance(seconds=10)
+    sandbox.tick()
+    assert listener.valid == [False, True]
+
+
+def test_nothing_is_kept_for_nobody_and_own_changes_can_be_silent(app: App, sandbox: QuickBooksSandbox) -> None:
+    app.invoice()
+    assert sandbox.summary()["waiting"] == 0
+    listener = Listener(app.keys["webhook_secret"])
+    sandbox.outbox.send = listener
+    sandbox.webhooks.set_url("http://web.test/")
+    sandbox.settings.notify_own_changes = False
+    app.invoice()
+    sandbox.bookkeeper.edit_email("1", "new@alder.example")
+    sandbox.tick()
+    assert [event["type"] for event in listener.heard[0]] == ["qbo.customer.updated.v1"]
+
+
+def test_lists_without_notices_send_none(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    app.post("Attachable", {"Note": "x"})
+    app.post("TaxAgency", {"DisplayName": "State"})
+    sandbox.tick()
+    assert listener.heard == []
+
+
+def test_intuits_own_known_answer(sandbox: QuickBooksSandbox) -> None:
+    sandbox.app.webhook_secret = "b5771f19b12ddb4bcdb9f08bdc50bc63878a"
+    body = (
+        b'{"eventNotifications":[{"realmId":"1185883450","dataChangeEvent":{"entities":[{"name":"Customer","id":"1",'
+        b'"operation":"Create","lastUpdated":"2015-10-05T14:42:19-0700"}]}}]}'
+    )
+    assert sandbox.webhooks.sign(body) == "JC2GUwciPmRBwEO7WvrRmKqu9tGOKL8FFallocTFi8Q="
