@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import Q
 
 from billing.models import Charge, Engagement, Invoice, Payout
 from billing.pricing import price_line
@@ -57,27 +57,21 @@ class Month:
 
 
 def month_of(entity: Entity, today: date) -> Month:
-    """This month's money of an entity."""
+    """This month's money of an entity, in four questions."""
     first = today.replace(day=1)
     after = dates.nth(first, dates.Unit.MONTH, 1, 1)
-    rates = _rates(entity, today)
-    charges = Charge.objects.filter(engagement__entity=entity, engagement__currency=entity.currency).exclude(
-        state=Charge.State.SKIPPED
-    )
-    scheduled = _gross(charges.filter(due_on__gte=first, due_on__lt=after), rates)
-    unfinished = _gross(
-        charges.filter(due_on__isnull=True, state=Charge.State.PLANNED, kind=Charge.Kind.SERVICE), rates
-    )
+    scheduled, unfinished, agreements = _planned(entity, first, after, _rates(entity, today))
     rows = Invoice.objects.filter(
         entity=entity, currency=entity.currency, status=Invoice.Status.ISSUED, issued_on__gte=first, issued_on__lt=after
     )
-    found = [standing_of(i, today) for i in with_standing(rows)]
+    invoices = list(with_standing(rows))
+    found = [standing_of(i, today) for i in invoices]
     # A one-off invoice was agreed and scheduled in the moment it was issued.
-    scheduled += money.total(rows.filter(engagement__isnull=True), "total")
+    scheduled += sum((i.total for i in invoices if i.engagement_id is None), ZERO)
     return Month(
         entity=entity,
         first=first,
-        agreements=Engagement.objects.filter(entity=entity, state=Engagement.State.ACTIVE).count(),
+        agreements=agreements,
         agreed=scheduled + unfinished,
         scheduled=scheduled,
         billed=sum((s.total - s.credited for s in found), ZERO),
@@ -157,16 +151,22 @@ def _rates(entity: Entity, on: date) -> dict[str, Decimal]:
     return found
 
 
-def _gross(charges: QuerySet[Charge], rates: dict[str, Decimal]) -> Decimal:
-    total = ZERO
-    fields = (
-        "quantity",
-        "unit_price",
-        "line__treatment",
-        "engagement__price_basis",
-        "engagement__client__tax_treatment",
-    )
-    for quantity, price, treatment, basis, own in charges.values_list(*fields):
+def _planned(entity: Entity, first: date, after: date, rates: dict[str, Decimal]) -> tuple[Decimal, Decimal, int]:
+    """What falls due in a month, what waits to be finished, and how many agreements that is, tax included."""
+    due = Q(due_on__gte=first, due_on__lt=after) & ~Q(state=Charge.State.SKIPPED)
+    waits = Q(due_on__isnull=True, state=Charge.State.PLANNED, kind=Charge.Kind.SERVICE)
+    rows = Charge.objects.filter(due | waits, engagement__entity=entity, engagement__currency=entity.currency)
+    scheduled = unfinished = ZERO
+    agreements = set()
+    for due_on, quantity, price, treatment, basis, own, engagement in rows.values_list(
+        "due_on", "quantity", "unit_price", "line__treatment", "engagement__price_basis",
+        "engagement__client__tax_treatment", "engagement_id",
+    ):  # fmt: skip
         used = treatment if own == Client.Tax.DOMESTIC else own
-        total += price_line(quantity, price, rates.get(used, ZERO), basis).gross
-    return total
+        gross = price_line(quantity, price, rates.get(used, ZERO), basis).gross
+        agreements.add(engagement)
+        if due_on is None:
+            unfinished += gross
+        else:
+            scheduled += gross
+    return scheduled, unfinished, len(agreements)

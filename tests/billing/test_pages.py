@@ -258,7 +258,7 @@ def test_a_page_costs_the_same_for_ten_rows_and_for_two_hundred(firm, account, o
     _many(firm, 190)
     clock.advance(days=20)
     many = cost()
-    limit = 60 if name == "dashboard" else 25
+    limit = 30 if name == "dashboard" else 25
     assert (many <= limit, many <= few + 1) == (True, True), (few, many)
 
 
