@@ -68,11 +68,11 @@ class Story:
             client = clients.create_client(
                 practice=practice,
                 name=f"{name} Pty Ltd",
-                billing_email=f"accounts@rivergum{number}.example",
+                billing_email=f"accounts@rivergum{number}.{self.slug}.example",
                 partner=partner,
             )
             clients.set_person(
-                client_id=client.pk, name="Rosa Lindgren", email=f"rosa@rivergum{number}.example", role="Director",
+                client_id=client.pk, name="Rosa Lindgren", email=f"rosa@rivergum{number}.{self.slug}.example", role="Director",
                 signs=True,
             )  # fmt: skip
             draft = drafting.start_draft(
