@@ -321,6 +321,8 @@ def _whole_payment(connection: Connection, remote: Remote, who: str) -> int:
                 Link.objects.filter(pk=link.pk).update(gone_at=now)
             else:
                 _stripe_payment_removed(connection, link, payment)
+        elif payment is not None:
+            _changed_payment(connection, link, payment, theirs)
         _agree(link, remote, base_ours=link.base_ours)
         return 1
     shares = _known_shares(connection, theirs)
@@ -328,6 +330,17 @@ def _whole_payment(connection: Connection, remote: Remote, who: str) -> int:
         return 0
     if Decimal(theirs["amount"]) <= ZERO:
         return 0  # a credit put on an invoice: QuickBooks books that as a payment of nothing
+    payment = _record_theirs(connection, theirs, shares)
+    Link.objects.create(
+        connection=connection, kind=Kind.PAYMENT, payment=payment, remote_id=remote.remote_id,
+        remote_version=remote.version, base_ours={}, base_theirs=theirs, verified_at=now,
+    )  # fmt: skip
+    return 1
+
+
+def _record_theirs(connection: Connection, theirs: Doc, shares: list[tuple[Invoice, Decimal]]) -> Payment:
+    """A payment the bookkeeper recorded, with what it is on."""
+    now = clock.now()
     first = shares[0][0]
     receipt = Receipt(
         source=Payment.Source.LEDGER,
@@ -339,14 +352,54 @@ def _whole_payment(connection: Connection, remote: Remote, who: str) -> int:
         initiated_at=now,
         paid_on=date.fromisoformat(theirs["date"]),
     )
-    payment = payments.record_payment(
+    return payments.record_payment(
         entity=connection.entity, client=first.client, receipt=receipt, on_invoices=shares, now=now
     )
-    Link.objects.create(
-        connection=connection, kind=Kind.PAYMENT, payment=payment, remote_id=remote.remote_id,
-        remote_version=remote.version, base_ours={}, base_theirs=theirs, verified_at=now,
-    )  # fmt: skip
-    return 1
+
+
+def _changed_payment(connection: Connection, link: Link, payment: Payment, theirs: Doc) -> None:
+    """A known payment was edited: what it is on follows the ledger; its amount only if the bookkeeper had recorded it.
+
+    Stripe's money that lies on fewer invoices than here is not followed: its invoices would be charged again.
+    """
+    shares = _known_shares(connection, theirs)
+    wanted = {invoice.pk: amount for invoice, amount in shares}
+    live = list(payment.allocations.filter(reversed_at__isnull=True))
+    ours = {allocation.invoice_id: allocation.amount for allocation in live}
+    amount_differs = Decimal(theirs["amount"]) != payment.amount
+    if wanted == ours and not amount_differs:
+        return
+    now = clock.now()
+    if payment.source != Payment.Source.LEDGER and (amount_differs or sum(wanted.values()) < sum(ours.values())):
+        _stripe_payment_taken_off(connection, payment, wanted)
+        return
+    if amount_differs and shares:
+        payments.return_payment(payment_id=payment.pk, reason="changed in QuickBooks", now=now)
+        Link.objects.filter(pk=link.pk).update(payment=_record_theirs(connection, theirs, shares))
+        return
+    for allocation in live:
+        if wanted.get(allocation.invoice_id) != allocation.amount:
+            payments.reverse_allocation(allocation_id=allocation.pk, reason="moved in QuickBooks", now=now)
+    for invoice, amount in shares:
+        if ours.get(invoice.pk) != amount:
+            payments.allocate(payment_id=payment.pk, invoice_id=invoice.pk, amount=amount, now=now)
+
+
+def _stripe_payment_taken_off(connection: Connection, payment: Payment, wanted: dict[int, Decimal]) -> None:
+    """Stripe holds the money and the ledger no longer shows it on the invoice: a person decides, nothing is charged."""
+    for allocation in payment.allocations.filter(reversed_at__isnull=True).select_related("invoice"):
+        invoice, said = allocation.invoice, wanted.get(allocation.invoice_id, ZERO)
+        if said == allocation.amount:
+            continue
+        invoicing.hold_invoice(
+            invoice_id=invoice.pk, code="settled_there", reason="its Stripe payment was changed in QuickBooks"
+        )
+        snags.open_snag(
+            connection, "settled_there", subject=f"payment:{payment.pk}:{invoice.pk}",
+            link=Link.objects.filter(connection=connection, kind=Kind.INVOICE, invoice=invoice).first(),
+            money=allocation.amount - said, what=invoice.number, ours=invoice.total - allocation.amount,
+            theirs=invoice.total - said,
+        )  # fmt: skip
 
 
 def _known_shares(connection: Connection, theirs: Doc) -> list[tuple[Invoice, Decimal]]:
@@ -386,6 +439,7 @@ def agrees_on_due(connection: Connection, link: Link, theirs: Doc) -> bool:
     return Decimal(theirs.get("due") or "0") == ours
 
 
+@transaction.atomic
 def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     """Whether what is due on an invoice is the same in both books; a difference we cannot follow holds collection."""
     invoice = link.invoice

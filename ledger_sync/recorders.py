@@ -9,7 +9,7 @@ from billing.standing import unallocated
 from ledger_sync import linking
 from ledger_sync.kinds import CREDIT, EXCESS, MAIN, SHAPES
 from ledger_sync.linking import How
-from ledger_sync.models import Connection, Link
+from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
 from practice.core import audit
 from practice.core.events import recorder
@@ -138,6 +138,16 @@ def payout_arrived(payout: Payout, **_: Any) -> None:
     connection = linking.connection_for(payout.entity_id)
     if connection is not None:
         linking.owe(linking.link_for(connection, Kind.PAYOUT, payout), urgency=Urgency.NORMAL)
+
+
+@recorder("ledger_sync.mapping.chosen")
+def mapping_chosen(mapping: Mapping, **_: Any) -> None:
+    """Where the ledger books income by item, items are owed their new account, before the invoices that wait for it."""
+    if mapping.purpose not in (Mapping.Purpose.SALES, Mapping.Purpose.SERVICE):
+        return
+    items = Link.objects.filter(connection=mapping.connection, kind=Kind.ITEM, gone_at__isnull=True)
+    for link in items.exclude(remote_id=None):
+        linking.owe(link, urgency=Urgency.PERSON)
 
 
 def _owe_payment(connection: Connection, payment: Payment, needs: tuple[tuple[Link, str], ...]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from billing.models import Invoice
-from ledger_sync import connecting, pulling, pushing
+from ledger_sync import connecting, connections, mapping, pulling, pushing
 from ledger_sync.models import Call, Connection, Link, Snag
 from ledger_sync.ports import Disconnected, OutcomeUnknown, Rejected, TryLater
 from ledger_sync.providers.quickbooks import oauth
@@ -250,6 +250,25 @@ def test_an_account_made_inactive_is_told_before_anything_is_sent(
     assert not Link.objects.get(invoice=invoice).exists_there
     assert Call.objects.filter(operation__startswith="qbo.invoice").count() == 0
     assert Call.objects.count() == calls + 1
+
+
+def test_after_choosing_another_account_the_item_moves_and_what_waited_is_sent(
+    firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any
+) -> None:
+    firm.agreement(firm.client("Sunny Side Daycare"), "P-0001")
+    bell.answer()
+    qbo.bookkeeper.archive_account("Services")
+    pulling.pull(connection.pk, references=True)
+    _, (invoice,) = firm.agreement(firm.client(), "P-0002")
+    bell.answer()
+    assert Link.objects.get(invoice=invoice).parked_code == "account_archived"
+    advisory = connection.ref_items.get(kind="account", name="Advisory")
+    mapping.choose(connection=connection, purpose="sales", target_id=advisory.pk)
+    connections.try_again(connection_id=connection.pk)
+    bell.answer()
+    assert there.of(Link.objects.get(service=firm.service))["IncomeAccountRef"]["value"] == advisory.remote_id
+    line = numbered(there, invoice)[0]["Line"][0]["SalesItemLineDetail"]
+    assert line["ItemAccountRef"]["value"] == advisory.remote_id
 
 
 def test_an_account_made_inactive_since_is_refused_and_parked(

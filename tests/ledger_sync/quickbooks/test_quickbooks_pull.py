@@ -114,7 +114,7 @@ def test_an_invoice_edited_there_is_held(booked: Invoice, connection: Connection
     qbo.bookkeeper.edit_line(remote(booked), "1", {"Amount": Decimal("900.00")})
     sweep(connection)
     snag = Snag.objects.get(code="document_changed")
-    assert (snag.facts["ours"], snag.facts["theirs"]) == ("1000.00 USD", "900.00 USD")
+    assert (snag.facts["ours"], snag.facts["theirs"]) == ("$1,000.00", "$900.00")
     booked.refresh_from_db()
     assert booked.is_held
     assert booked.total == Decimal("1000.00")
@@ -227,3 +227,80 @@ def test_a_sweep_of_more_than_one_page_finds_everything(
     sweep(connection)
     booked.client.refresh_from_db()
     assert booked.client.billing_email == "last@marigold.example"
+
+
+def test_a_bank_payment_moved_there_to_another_invoice_moves_here(
+    firm: Any, booked: Invoice, connection: Connection, qbo: Any, bell: Any
+) -> None:
+    _, (other,) = firm.agreement(booked.client, "P-0002")
+    bell.answer()
+    row = qbo.bookkeeper.record_payment(remote(booked))
+    sweep(connection)
+    clock.advance(minutes=3)
+    line = {"Amount": 1000, "LinkedTxn": [{"TxnId": remote(other), "TxnType": "Invoice"}]}
+    qbo.bookkeeper.edit_payment(row["Id"], {"Line": [line]})
+    sweep(connection)
+    bell.answer()
+    assert (standing(booked).due, standing(other).due) == (Decimal("1000.00"), 0)
+    assert Payment.objects.count() == 1
+
+
+def test_a_bank_payment_whose_amount_was_put_right_there_is_put_right_here(
+    booked: Invoice, connection: Connection, qbo: Any, bell: Any
+) -> None:
+    row = qbo.bookkeeper.record_payment(remote(booked), Decimal("1000.00"))
+    sweep(connection)
+    clock.advance(minutes=3)
+    line = {"Amount": 900, "LinkedTxn": [{"TxnId": remote(booked), "TxnType": "Invoice"}]}
+    qbo.bookkeeper.edit_payment(row["Id"], {"TotalAmt": 900, "Line": [line]})
+    sweep(connection)
+    bell.answer()
+    assert standing(booked).due == Decimal("100.00")
+    assert sorted(Payment.objects.values_list("state", "amount")) == [
+        ("returned", Decimal("1000.00")),
+        ("succeeded", Decimal("900.00")),
+    ]
+    sweep(connection)
+    assert Payment.objects.count() == 2
+
+
+def test_a_stripe_payment_taken_off_its_invoice_there_is_asked_about_and_never_charged_again(
+    firm: Any, booked: Invoice, connection: Connection, qbo: Any, bell: Any
+) -> None:
+    payment = firm.paid_by_card(booked.client, "1000.00", (booked, "1000.00"))
+    bell.answer()
+    clock.advance(minutes=3)
+    qbo.bookkeeper.edit_payment(Link.objects.get(payment=payment).remote_id, {"Line": []})
+    sweep(connection)
+    bell.answer()
+    assert Snag.objects.filter(code="settled_there", closed_at__isnull=True).count() == 1
+    assert standing(booked).due == 0
+    assert Invoice.objects.get(pk=booked.pk).is_held
+
+
+def test_a_stripe_payment_moved_there_within_the_client_moves_here(
+    firm: Any, booked: Invoice, connection: Connection, qbo: Any, bell: Any
+) -> None:
+    _, (other,) = firm.agreement(booked.client, "P-0002")
+    payment = firm.paid_by_card(booked.client, "1000.00", (booked, "1000.00"))
+    bell.answer()
+    calls = Call.objects.count()
+    clock.advance(minutes=3)
+    line = {"Amount": 1000, "LinkedTxn": [{"TxnId": remote(other), "TxnType": "Invoice"}]}
+    qbo.bookkeeper.edit_payment(Link.objects.get(payment=payment).remote_id, {"Line": [line]})
+    sweep(connection)
+    bell.answer()
+    assert (standing(booked).due, standing(other).due) == (Decimal("1000.00"), 0)
+    assert Call.objects.count() == calls
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+
+
+def test_credits_the_bookkeeper_applies_there_hold_the_invoice_before_it_is_charged(
+    booked: Invoice, connection: Connection, qbo: Any, bell: Any
+) -> None:
+    qbo.bookkeeper.credit(remote(booked), Decimal("100.00"))
+    sweep(connection)
+    bell.answer()
+    assert Payment.objects.count() == 0
+    assert gates.may_collect_unattended(booked).verdict is Verdict.NO
+    assert Snag.objects.get(closed_at__isnull=True).code == "settled_there"
