@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from billing import dunning, figures, queries
 from billing.methods import method_of
-from billing.models import Attempt, AttemptShare, BillingRun, Dispute, Payout, StripeAccount
+from billing.models import Attempt, AttemptShare
+from billing.queries import Trouble
 from practice.core import clock
 from practice.core.panels import panel
 from practice.firm.models import Client
@@ -21,26 +22,51 @@ Shown = tuple[str, dict[str, Any]] | None
 
 
 @panel("firm.dashboard.needs", order=20)
-def disputes(request: HttpRequest, member: Member) -> Shown:
-    """Disputes that must be answered in Stripe, for those who can."""
-    if not member.may("billing.correct"):
+def troubles(request: HttpRequest, member: Member) -> Shown:
+    """Open disputes, payouts that went wrong, runs that could not bill everything; each for those who can help."""
+    if not member.may("billing.run"):
         return None
-    rows = Dispute.objects.filter(payment__practice=member.practice, state=Dispute.State.OPEN)
-    return _needs(
-        [
-            Need(
-                title=f"{row.payment.client.name}'s bank disputes a payment",
-                detail="Answer in Stripe's dashboard before its deadline. The invoice is not charged again.",
-                verb="Look at it",
-                href=_at("payment", member, row.payment_id),
-                icon="bank",
-                tone="bad",
-                amount=row.amount,
-                currency=row.payment.currency,
-                since=row.opened_at,
-            )
-            for row in rows.select_related("payment__client").order_by("opened_at")[:10]
-        ]
+    rows = queries.troubles(member.practice, since=clock.now() - timedelta(days=14))
+    words = {"dispute": _dispute, "payout": _payout, "run": _run}
+    wanted = [row for row in rows if row.kind != "dispute" or member.may("billing.correct")]
+    return _needs([words[row.kind](member, row) for row in wanted])
+
+
+def _dispute(member: Member, row: Trouble) -> Need:
+    return Need(
+        title=f"{row.words}'s bank disputes a payment",
+        detail="Answer in Stripe's dashboard before its deadline. The invoice is not charged again.",
+        verb="Look at it",
+        href=_at("payment", member, row.pk),
+        icon="bank",
+        tone="bad",
+        amount=row.amount,
+        currency=row.currency,
+        since=row.at,
+    )
+
+
+def _payout(member: Member, row: Trouble) -> Need:
+    return Need(
+        title="A payout needs a look",
+        detail=row.words,
+        verb="Look at it",
+        href=_at("payout", member, row.pk),
+        icon="bank",
+        tone="bad",
+        amount=row.amount,
+        currency=row.currency,
+        since=row.at,
+    )
+
+
+def _run(member: Member, row: Trouble) -> Need:
+    return Need(
+        title="A billing run could not bill every agreement",
+        detail="The others were billed. What is missing is tried again at the next run.",
+        verb="See the run",
+        href=_at("billing_run", member, row.pk),
+        since=row.at,
     )
 
 
@@ -71,42 +97,6 @@ def refused_charges(request: HttpRequest, member: Member) -> Shown:
             for row in open_ones[:10]
         ]
     )
-
-
-@panel("firm.dashboard.needs", order=40)
-def payouts_and_runs(request: HttpRequest, member: Member) -> Shown:
-    """Payouts that do not add up or did not arrive, and agreements a run could not bill."""
-    if not member.may("billing.run"):
-        return None
-    recent = clock.today(member.zone) - timedelta(days=14)
-    payouts = Payout.objects.filter(practice=member.practice, arrives_on__gte=recent).exclude(failure="")
-    needs = [
-        Need(
-            title="A payout did not arrive" if row.state == Payout.State.FAILED else "A payout does not add up",
-            detail=row.failure,
-            verb="Look at it",
-            href=_at("payout", member, row.pk),
-            icon="bank",
-            tone="bad",
-            amount=row.amount,
-            currency=row.currency,
-            since=row.made_at,
-        )
-        for row in payouts.order_by("-made_at")[:10]
-    ]
-    runs = BillingRun.objects.filter(entity__practice=member.practice, on__gte=recent)
-    last = runs.select_related("entity").order_by("-on").first()
-    if last is not None and last.problems:
-        needs.append(
-            Need(
-                title=f"{len(last.problems)} agreements could not be billed on {last.on.day} {last.on:%B}",
-                detail=str(last.problems[0]["problem"]),
-                verb="See the run",
-                href=_at("billing_run", member, last.pk),
-                since=last.started_at,
-            )
-        )
-    return _needs(needs)
 
 
 @panel("firm.dashboard.chain", order=10)
@@ -182,7 +172,6 @@ def client_owes(request: HttpRequest, client: Client) -> Shown:
         "owed": queries.add_up(rows),
         "late": sum(row.standing.state == "overdue" for row in rows),
         "method": method_of(entity_id=entity.pk, client_id=client.pk),
-        "can_ask": StripeAccount.objects.filter(entity=entity).exists(),
     }
     return "billing/panels/owes.html", context
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 
 from billing import dunning
 from billing.dunning import Failure
@@ -18,9 +18,11 @@ from billing.models import (
     AttemptShare,
     BillingRun,
     Charge,
+    Dispute,
     Engagement,
     Invoice,
     PaymentMethod,
+    Payout,
     ScheduleRule,
 )
 from billing.standing import Standing, standing_of, unsettled, with_standing
@@ -242,6 +244,32 @@ def add_up(rows: Iterable[InvoiceRow]) -> dict[str, Decimal]:
     for row in rows:
         sums[row.invoice.currency] += row.standing.due
     return dict(sums)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something of billing's that waits for a person. ``pk`` is of the page that shows it."""
+
+    kind: str
+    pk: int
+    words: str
+    amount: Decimal
+    currency: str
+    at: datetime
+
+
+def troubles(practice: Practice, *, since: datetime) -> list[Trouble]:
+    """Open disputes, and since a moment payouts that went wrong and runs that left agreements out; one question."""
+    disputes = Dispute.objects.filter(payment__practice=practice, state=Dispute.State.OPEN)
+    payouts = Payout.objects.filter(practice=practice, made_at__gte=since).exclude(failure="")
+    runs = BillingRun.objects.filter(entity__practice=practice, started_at__gte=since).exclude(problems=[])
+    rows = payouts.values_list(Value("payout"), "pk", "failure", "amount", "currency", "made_at").union(
+        disputes.values_list(
+            Value("dispute"), "payment_id", "payment__client__name", "amount", "payment__currency", "opened_at"
+        ),
+        runs.values_list(Value("run"), "pk", Value(""), Value(ZERO), Value(""), "started_at"),
+    )
+    return sorted((Trouble(*row) for row in rows[:30]), key=lambda t: t.at)
 
 
 def still_open(shares: QuerySet[AttemptShare]) -> list[AttemptShare]:

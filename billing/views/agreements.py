@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from billing import agreements, mails, methods, queries
 from billing.agreements import AgreementRefused
 from billing.forms import EndForm, ReasonForm
-from billing.models import Charge, Engagement, Invoice, ScheduleRule
+from billing.models import Charge, Engagement, Invoice, ScheduleRule, StripeAccount
 from billing.standing import with_standing
 from billing.views.confirming import Step, confirm
 from practice.core import clock, pages
@@ -82,8 +82,9 @@ def ask_for_method(request: MemberRequest, client_id: int, entity_id: int) -> Ht
     practice = request.member.practice
     client = access.find(Client.objects.all(), practice, pk=client_id)
     entity = access.find(Entity.objects.all(), practice, pk=entity_id)
-    mail = mails.ask_for_method(client, entity)
-    if mail is None:
+    if not StripeAccount.objects.filter(entity=entity).exists():
+        messages.error(request, f"{entity.name} takes no cards or debits yet: connect Stripe under Settings, Payments")
+    elif (mail := mails.ask_for_method(client, entity)) is None:
         messages.error(request, f"{client.name} has no email for invoices. Add one first")
     else:
         messages.success(request, f"A link is on its way to {mail.to_email}")

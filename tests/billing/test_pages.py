@@ -268,3 +268,29 @@ def test_a_run_that_is_going_on_asks_again_and_a_finished_one_does_not(firm, own
     run.finished_at = clock.now()
     run.save()
     assert "load delay" not in owner.get(url(firm, "billing_run", pk=run.pk)).content.decode()
+
+
+def test_what_needs_somebody_is_on_the_first_page(firm, larkspur, payer, account, owner, auditor):
+    payer.pay([firm.invoice(larkspur)], card="pm_card_createDispute")
+    later(account, minutes=1)
+    BillingRun.objects.create(
+        entity=firm.entity, on=TODAY, started_at=clock.now(), problems=[{"agreement": "P-0001", "problem": "no"}]
+    )
+    Payout.objects.create(
+        practice=firm.practice, entity=firm.entity, payout_ref="po_1", amount=Decimal("-5.00"), currency="AUD",
+        reference="STRIPE", made_at=clock.now(), arrives_on=TODAY, failure="Its items add up to -4.00",
+    )  # fmt: skip
+    payer.save(larkspur, bank="111111113")
+    firm.invoice(larkspur, "200")
+    collecting.collect(firm.entity.pk)
+    later(account, days=5, hours=1)
+    text = owner.get(url(firm, "dashboard")).content.decode()
+    for words in (
+        "Larkspur Bakery Pty Ltd&#x27;s bank disputes a payment",
+        "A billing run could not bill every agreement",
+        "Its items add up to -4.00",
+        "Larkspur Bakery Pty Ltd: the charge for CS-00002 was refused",
+    ):
+        assert words in text
+    assert "could not be loaded" not in text
+    assert "disputes a payment" not in auditor.get(url(firm, "dashboard")).content.decode()
