@@ -1,0 +1,33 @@
+"""What the bookkeeper did in the ledger, as the oracle must know it. Facts only: nobody here knows the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Deed:
+    """One change by the bookkeeper: what, to which record (by its id there), and the value it got."""
+
+    what: str
+    record: str
+    value: str = ""
+
+
+@dataclass
+class Deeds:
+    """Everything the bookkeeper did, in order."""
+
+    done: list[Deed] = field(default_factory=list)
+
+    def add(self, what: str, record: str, value: str = "") -> None:
+        """Write one down."""
+        self.done.append(Deed(what, record, value))
+
+    def values(self, what: str, record: str) -> list[str]:
+        """The values a record was given, first to last."""
+        return [deed.value for deed in self.done if (deed.what, deed.record) == (what, record)]
+
+    def touched(self, record: str, *whats: str) -> bool:
+        """Whether the bookkeeper did any of these to a record."""
+        return any(deed.record == record and deed.what in whats for deed in self.done)

@@ -1,0 +1,222 @@
+"""Playing one history: the acts with their troubles, then a quiet hour, then the judge."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from ledger_sync import pulling, remedies, tasks
+from ledger_sync.faultmachine import bookkeeping, oracle, people
+from ledger_sync.faultmachine.database import Watched
+from ledger_sync.faultmachine.machine import Machine
+from ledger_sync.faultmachine.notices import URL, Post
+from ledger_sync.faultmachine.oracle import Finding
+from ledger_sync.faultmachine.plans import Act, Plan
+from ledger_sync.faultmachine.wire import Line
+from ledger_sync.faultmachine.world import HOST, Stage, World, swapped, tight_budget
+from ledger_sync.models import Call, Link, Snag, TokenSet
+from practice.core import clock, network, wake
+
+#: After its last act a history goes on, under troubles, for as long as something is owed, but no longer than this.
+TAIL = timedelta(minutes=9)
+MINUTE = timedelta(minutes=1)
+#: How often the quiet phase sweeps: each minute at first, later each ten, as long as a lane may be blocked.
+QUIET = (60,) * 16 + (600,) * 12
+#: Causes that are gone once the bookkeeper has tidied up: people press "send again".
+CURABLE = ("account_archived", "locked", "mapping_missing")
+#: Tasks by the role of the process that runs them.
+ROLES = {"push": "push", "pull": "pull", "sweep_connection": "pull", "work_delivery": "work"}
+
+
+@dataclass
+class Outcome:
+    """How one history went."""
+
+    plan: Plan
+    findings: list[Finding]
+    digest: str
+    calls: int
+    boundaries: int
+    killed: int
+    fired: Counter[str] = field(default_factory=Counter)
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of what was found."""
+        return frozenset(finding.kind for finding in self.findings)
+
+
+def play(world: World, plan: Plan) -> Outcome:
+    """Play one plan from its beginning to the verdict. Equal plans give equal outcomes."""
+    stage = world.stage(plan.seed, tight=plan.tight)
+    with _at_home(stage), clock.at(clock.now()):
+        machine = Machine(plan, stage.path, expire_tokens=_expire_tokens)
+        line = Line(machine, stage.sandbox)
+        with ExitStack() as stack:
+            stack.callback(machine.close)
+            stack.enter_context(swapped(wake, ring=machine.ring))
+            stack.enter_context(swapped(clock, sleep=machine.sleep))
+            stack.enter_context(network.answer_in_process({HOST: line}))
+            stack.enter_context(tight_budget(plan.tight))
+            history = _History(stage, machine, plan)
+            history.live()
+            history.quiet_down()
+            findings = history.verdict(line)
+    return Outcome(
+        plan, findings, machine.digest(), line.calls, machine.boundaries, machine.killed, machine.fired, machine.log
+    )
+
+
+class _History:
+    def __init__(self, stage: Stage, machine: Machine, plan: Plan) -> None:
+        self.stage = stage
+        self.machine = machine
+        self.post = Post(machine, stage)
+        self.begun = clock.now()
+        self.acts = sorted(plan.acts, key=lambda act: act.at, reverse=True)
+        self.sweep_at = self.begun + MINUTE
+        stage.sandbox.webhooks.outbox.send = self.post.send
+        stage.sandbox.webhooks.set_url(URL)
+        machine.run_alone("web", "handshake", stage.sandbox.tick)
+
+    # The history
+
+    def live(self) -> None:
+        """Everything up to the point where nothing is owed any more, or the tail is over."""
+        while True:
+            self._begin_what_is_due()
+            if self.machine.step():
+                continue
+            moment = self._next_moment()
+            if moment is None:
+                return
+            clock.move(max(moment, clock.now()))
+
+    def _begin_what_is_due(self) -> None:
+        now = clock.now()
+        while self.acts and self._when(self.acts[-1]) <= now:
+            self._begin(self.acts.pop())
+        if self.sweep_at <= now:
+            self.sweep_at = now + MINUTE
+            if self.machine.is_free("sweep"):
+                self.machine.start("sweep", "minute sweep", tasks.sweep)
+        if self.post.is_waiting and self.machine.is_free("web"):
+            self.machine.start("web", "notices", self.post.pump)
+        self._answer_rings()
+
+    def _begin(self, act: Act) -> None:
+        if act.name in bookkeeping.DOINGS:
+            self.machine.tell("bookkeeper", act.name, str(act.nth))
+            bookkeeping.do(self.stage, act)
+        else:
+            self.machine.start("person", f"{act.name} {act.nth}", partial(people.do, self.stage, act))
+
+    def _answer_rings(self) -> None:
+        for ring in list(self.machine.rings):
+            task, arguments = ring
+            role = ROLES[task.rpartition(".")[2]]
+            if self.machine.is_free(role):
+                self.machine.rings.remove(ring)
+                self.machine.start(role, task.rpartition(".")[2], partial(import_string(task), **arguments))
+
+    def _when(self, act: Act) -> datetime:
+        return self.begun + timedelta(seconds=act.at)
+
+    def _next_moment(self) -> datetime | None:
+        moment = self.machine.next_moment()
+        moments = [] if moment is None else [moment]
+        if self.acts:
+            moments.append(self._when(self.acts[-1]))
+        if not moments:
+            self.last_act = getattr(self, "last_act", clock.now())
+            if clock.now() > self.last_act + TAIL or not self._owes():
+                return None
+        return min([*moments, self.sweep_at])
+
+    def _owes(self) -> bool:
+        return Link.objects.filter(owed_since__isnull=False, parked_at__isnull=True).exists() or (
+            Call.objects.filter(closed_at__isnull=True).exists()
+        )
+
+    # The quiet hour
+
+    def quiet_down(self) -> None:
+        """No more troubles: the bookkeeper tidies up, people send again what waited for that, and the sweep goes on."""
+        self.machine.troubled = False
+        self.machine.tell("machine", "quiet")
+        bookkeeping.tidy_up(self.stage)
+        for seconds in QUIET:
+            self._round()
+            if not self._owes():
+                break
+            clock.advance(seconds=seconds)
+        clock.advance(hours=1)
+        self._round()
+        clock.advance(minutes=11)
+        self._round()
+
+    def _round(self) -> None:
+        alone = self.machine.run_alone
+        alone("web", "notices", self.post.pump)
+        alone("web", "held notices", self.post.flush)
+        alone("sweep", "minute sweep", tasks.sweep)
+        self._drain_rings()
+        if Snag.objects.filter(code__in=CURABLE, closed_at__isnull=True).exists():
+            alone("pull", "sync now", partial(pulling.pull, self.stage.connection_id, sweep=True, references=True))
+            alone("person", "send again", self._send_again)
+            self._drain_rings()
+
+    def _send_again(self) -> None:
+        for snag in Snag.objects.filter(code__in=CURABLE, closed_at__isnull=True).order_by("id"):
+            remedies.apply_remedy(snag_id=snag.pk, remedy="retry")
+
+    def _drain_rings(self) -> None:
+        while self.machine.rings:
+            task, arguments = self.machine.rings.pop(0)
+            role = ROLES[task.rpartition(".")[2]]
+            self.machine.run_alone(role, task, partial(import_string(task), **arguments))
+
+    # The verdict
+
+    def verdict(self, line: Line) -> list[Finding]:
+        """Ask the judge, and add the books' final state to the history."""
+        tables = oracle.tables_of(self.stage.sandbox.dump())
+        for kind in ("Contacts", "Invoices", "Payments"):
+            for row in tables[kind]:
+                self.machine.tell("books", kind, str(sorted(row.items())))
+        return oracle.judge(
+            oracle.Case(
+                ledger=tables,
+                deeds=self.stage.deeds,
+                now=clock.now(),
+                over_limit=line.over_limit,
+                reused_keys=line.reused,
+                let_in=len(self.post.let_in),
+                crashes=self.machine.crashes,
+            )
+        )
+
+
+def _expire_tokens() -> None:
+    """Both workers find their token spent at the same moment."""
+    TokenSet.objects.update(expires_at=clock.now())
+
+
+@contextmanager
+def _at_home(stage: Stage) -> Iterator[None]:
+    """The judge's and the scheduler's own connection to the history's database."""
+    before = connections["default"]
+    connections["default"] = Watched(stage.path)
+    try:
+        yield
+    finally:
+        connections["default"].close()
+        connections["default"] = before

@@ -1,0 +1,190 @@
+"""The proof that each rule is needed: every mutant switches one rule of the engine off, and some history must notice.
+
+A mutant that no history catches means that the rule does nothing, or that the histories are too tame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
+
+from ledger_sync import applying, budgets, inbound, lanes, linking, planning, pulling, pushing, settling
+from ledger_sync.faultmachine.world import swapped
+from ledger_sync.models import Call, CallItem, Connection, Lane, Link, LinkNeed
+from ledger_sync.ports import Ledger, Remote
+from practice.core import clock, owed
+
+ENDLESS = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One rule of the engine, and how it is switched off."""
+
+    name: str
+    rule: str
+    off: Callable[[], AbstractContextManager[None]]
+
+
+def _settle_any_revision(rows: QuerySet[Any], *, sent_rev: int) -> bool:
+    return rows.update(owed_since=None, ready_at=None, tries=0) == 1
+
+
+def _always_absent(call: Call, found: dict[int, Remote | None]) -> None:
+    _close_found(call, dict.fromkeys(found))
+
+
+def _always_held(lease: lanes.Lease) -> bool:
+    return True
+
+
+def _renew_blindly(lease: lanes.Lease) -> None:
+    Lane.objects.filter(connection_id=lease.connection_id, name=lease.name).update(until=clock.now() + lanes.LEASE)
+
+
+@contextmanager
+def _without_lease() -> Iterator[None]:
+    with swapped(lanes.Lease, is_held=_always_held, renew=_renew_blindly):
+        yield
+
+
+def _write_open_to_others(*args: Any, **kwargs: Any) -> Call:
+    """The items of the new call do not say that it is open, so that other calls may take the same links."""
+    call = _write(*args, **kwargs)
+    CallItem.objects.filter(call=call).update(open_call=None)
+    return call
+
+
+def _base_of_ours_alone(link: Link, remote: Remote, *, base_ours: dict[str, Any] | None) -> None:
+    """One snapshot for both sides: what we have is taken for what the ledger says."""
+    _agree(link, remote, base_ours=base_ours)
+    if link.kind == "client":
+        known = base_ours or {}
+        both = {name: known.get(name, value) for name, value in remote.theirs.items()}
+        Link.objects.filter(pk=link.pk).update(base_theirs=both)
+
+
+def _cursor_first(connection: Connection, lease: lanes.Lease, ledger: Ledger, kind: str) -> int:
+    """The cursor moves past a window before its pages have been taken in."""
+    lane = Lane.objects.get(connection=connection, name="pull")
+    until = clock.now()
+    since = datetime.fromisoformat(lane.cursor[kind]) if kind in lane.cursor else connection.connected_at
+    lane.cursor[kind] = until.isoformat()
+    lane.save(update_fields=["cursor"])
+    page, applied = 1, 0
+    while True:
+        lease.renew()
+        found = ledger.changed(kind, since - pulling.OVERLAP, until, page)
+        applied += applying.apply(connection, ledger, found.remotes)
+        if not found.more:
+            return applied
+        page += 1
+
+
+def _any_signature(provider: str, body: bytes, signature: str) -> bool:
+    return True
+
+
+def _put_back_always(call: Call, error: Any, connection: Any, lease: Any, *, first: bool) -> bool:
+    return _try_later(call, error, connection, lease, first=True)
+
+
+def _nothing_unmet(link: Link) -> QuerySet[LinkNeed]:
+    return LinkNeed.objects.none()
+
+
+def _never_spent(connection: Connection, urgency: int, *, pushing: bool = False) -> None:
+    return None
+
+
+def _nothing_is_ours(connection: Connection, theirs: dict[str, Any]) -> bool:
+    return False
+
+
+def _owe_without_a_revision(rows: QuerySet[Any], *, urgency: int = 1, ready: bool = True) -> int:
+    now = clock.now()
+    return rows.update(
+        owed_since=Coalesce(F("owed_since"), now), ready_at=now if ready else None, urgency=urgency, tries=0,
+        parked_at=None, parked_code="",
+    )  # fmt: skip
+
+
+def _look_at_the_number_only(item: CallItem, remote: Remote) -> bool:
+    return True
+
+
+def _all_as_answered(item: CallItem, theirs: dict[str, object], *, looked: bool) -> dict[str, object]:
+    return theirs
+
+
+_close_found, _write, _agree = settling.close_found, planning._write, applying._agree
+_try_later = pushing._try_later
+
+MUTANTS: tuple[Mutant, ...] = (
+    Mutant(
+        "revision",
+        "settling clears only the revision that was sent",
+        partial(swapped, owed, settle=_settle_any_revision),
+    ),
+    Mutant(
+        "look",
+        "an unanswered call is looked for before anything is sent anew",
+        partial(swapped, settling, close_found=_always_absent),
+    ),
+    Mutant(
+        "look_late",
+        "absence counts only once the ledger cannot be working on it any more",
+        partial(swapped, pushing, LOOK_AFTER=timedelta(0), KEY_LIVES=timedelta(0)),
+    ),
+    Mutant("lease", "whoever lost the lease stops, and clears nothing", _without_lease),
+    Mutant(
+        "one_open_call", "a link is in one open call at most", partial(swapped, planning, _write=_write_open_to_others)
+    ),
+    Mutant(
+        "deadline", "a send that was written down long ago is not sent", partial(swapped, pushing, SEND_WITHIN=ENDLESS)
+    ),
+    Mutant(
+        "two_bases",
+        "each side is compared with its own last snapshot",
+        partial(swapped, applying, _agree=_base_of_ours_alone),
+    ),
+    Mutant(
+        "cursor",
+        "the cursor moves with the commit of the last page",
+        partial(swapped, pulling, _sweep_kind=_cursor_first),
+    ),
+    Mutant(
+        "signature",
+        "a notice is let in only with the ledger's signature",
+        partial(swapped, inbound, signature_fits=_any_signature),
+    ),
+    Mutant(
+        "unknown_stays",
+        "a try-later to a second send proves nothing about the first",
+        partial(swapped, pushing, _try_later=_put_back_always),
+    ),
+    Mutant("needs", "a record waits for what it needs", partial(swapped, linking, unmet=_nothing_unmet)),
+    Mutant("budget", "calls are counted against the ledger's windows", partial(swapped, budgets, spend=_never_spent)),
+    Mutant(
+        "own_payment",
+        "a payment our own open call is making is not taken for the bookkeeper's",
+        partial(swapped, applying, _is_our_own=_nothing_is_ours),
+    ),
+    Mutant(
+        "landed",
+        "an update counts as landed when the changed fields say so",
+        partial(swapped, settling, _update_landed=_look_at_the_number_only),
+    ),
+    Mutant(
+        "unseen_edits",
+        "an answer's other fields are left to the pull",
+        partial(swapped, settling, _agreed=_all_as_answered),
+    ),
+)

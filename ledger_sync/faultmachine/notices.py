@@ -1,0 +1,83 @@
+"""The ledger's notices on their way to our web process: late, lost, twice, out of order, and forged."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from django.test import RequestFactory
+
+from ledger_sync import hooks
+from ledger_sync.faultmachine.database import Killed
+
+if TYPE_CHECKING:
+    from ledger_sync.faultmachine.machine import Machine
+    from ledger_sync.faultmachine.world import Stage
+
+URL = "http://localhost/hooks/xero/"
+
+
+class Post:
+    """Carries notices to the hook, through the very view that answers the ledger."""
+
+    def __init__(self, machine: Machine, stage: Stage) -> None:
+        self.machine = machine
+        self.stage = stage
+        #: Bodies that nobody at the ledger signed, and those of them that were let in all the same.
+        self.forged: list[bytes] = []
+        self.let_in: list[bytes] = []
+        self._held: list[tuple[bytes, str]] = []
+
+    def send(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        """Deliver one notice, unless something happens to it on the way. Returns what the ledger is answered."""
+        signature = headers["x-xero-signature"]
+        kinds = {trouble.kind: trouble for trouble in self.machine.notice_troubles()}
+        if "notice_forged" in kinds:
+            self._forge(body)
+        if "notice_lost" in kinds:
+            return 200
+        if "notice_late" in kinds:
+            self.machine.later(kinds["notice_late"].seconds, lambda: self._later(body, signature))
+            return 200
+        if "notice_reordered" in kinds:
+            self._held.append((body, signature))
+            return 200
+        status = self._deliver(body, signature)
+        if "notice_doubled" in kinds:
+            self._deliver(body, signature)
+        self.flush()
+        return status
+
+    def flush(self) -> None:
+        """Deliver what was held back."""
+        while self._held:
+            self._deliver(*self._held.pop())
+
+    def pump(self) -> None:
+        """Let the ledger send what is due, and deliver what was held back."""
+        self.stage.sandbox.tick()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the ledger has something new to tell."""
+        store = self.stage.sandbox.store
+        return bool(store.table("_events"))
+
+    def _later(self, body: bytes, signature: str) -> None:
+        self.machine.start("web", "late notice", lambda: self._deliver(body, signature))
+
+    def _deliver(self, body: bytes, signature: str) -> int:
+        request = RequestFactory().post(
+            URL, body, content_type="application/json", headers={"x-xero-signature": signature}
+        )
+        try:
+            return hooks.xero(request).status_code
+        except Killed:
+            return 0
+
+    def _forge(self, body: bytes) -> None:
+        """A notice that somebody else made up, signed with a key of their own."""
+        made_up = json.dumps({**json.loads(body), "entropy": "FORGED"}).encode()
+        self.forged.append(made_up)
+        if self._deliver(made_up, "bm90IHRoZSBsZWRnZXIncyBrZXk=") != 401:
+            self.let_in.append(made_up)

@@ -1,0 +1,365 @@
+"""The judge: business rows against the ledger's own store, field by field. It knows tables and deeds, never the engine.
+
+A difference counts unless a deed of the bookkeeper explains it and a cause is open for people about it. An open cause
+that no deed explains counts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from billing.models import Allocation, Invoice, Payment
+from ledger_sync.faultmachine.deeds import Deeds
+from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag
+from practice.firm.models import Client
+
+Row = dict[str, Any]
+LOST, DUPLICATED, DIVERGED, STUCK = "lost", "duplicated", "diverged", "stuck"
+#: Which deeds on an invoice explain which causes about it or about money on it.
+_EXPLAINED: dict[str, tuple[str, ...]] = {
+    "document_changed": ("edit",),
+    "totals_differ": ("edit",),
+    "number_taken": ("edit", "recode", "due", "void", "pay"),
+    "voided_there": ("void",),
+    "payment_removed": ("unpay",),
+    "refused": ("edit", "void", "pay", "unpay"),
+    "settled_there": ("pay", "unpay", "edit", "void"),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which the two books, or the engine, are not as they must be."""
+
+    kind: str
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
+
+
+@dataclass
+class Case:
+    """Everything the judge looks at."""
+
+    ledger: dict[str, list[Row]]
+    deeds: Deeds
+    now: datetime
+    over_limit: int = 0
+    reused_keys: list[str] = field(default_factory=list)
+    let_in: int = 0
+    crashes: list[str] = field(default_factory=list)
+
+    def invoices(self, number: str) -> list[Row]:
+        """The ledger's sales invoices of a number."""
+        return [r for r in self.ledger["Invoices"] if r.get("InvoiceNumber") == number and r["Type"] == "ACCREC"]
+
+    def contacts(self, client_id: int) -> list[Row]:
+        """The ledger's contacts of a client."""
+        return [r for r in self.ledger["Contacts"] if r.get("ContactNumber") == f"CS-C{client_id}"]
+
+    def payments_on(self, invoice_id: str) -> list[Row]:
+        """Payments that stand on an invoice."""
+        rows = self.ledger["Payments"]
+        return [r for r in rows if r["Status"] != "DELETED" and r["_document"] == invoice_id]
+
+
+def tables_of(dump: dict[str, dict[str, Row]]) -> dict[str, list[Row]]:
+    """A sandbox's dump by kind, for its one organisation."""
+    return {name.partition(":")[2]: list(rows.values()) for name, rows in dump.items()}
+
+
+def judge(case: Case) -> list[Finding]:
+    """Every finding, worst first."""
+    found = [
+        *_invoices(case), *_phantom_invoices(case), *_clients(case), *_our_payments(case), *_their_payments(case),
+        *_causes(case), *_machinery(case),
+    ]  # fmt: skip
+    return sorted(set(found), key=lambda f: ((LOST, DUPLICATED, DIVERGED, STUCK).index(f.kind), f.words))
+
+
+# Invoices
+
+
+def _invoices(case: Case) -> Iterator[Finding]:
+    for invoice in Invoice.objects.exclude(number="").select_related("client"):
+        rows = case.invoices(invoice.number)
+        if len(rows) > 1:
+            yield Finding(DUPLICATED, f"{invoice.number} is in the ledger {len(rows)} times")
+        if not rows:
+            if invoice.status == Invoice.Status.ISSUED:
+                yield Finding(LOST, f"{invoice.number} never reached the ledger")
+            continue
+        row = rows[0]
+        if invoice.status == Invoice.Status.VOID:
+            yield from _void(case, invoice, row)
+        elif row["Status"] in ("VOIDED", "DELETED"):
+            if not _explained(case, invoice, row, "voided_there"):
+                yield Finding(DIVERGED, f"{invoice.number} is {row['Status']} there, issued here")
+        else:
+            yield from _document(case, invoice, row)
+
+
+def _void(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
+    if row["Status"] in ("VOIDED", "DELETED"):
+        return
+    if not (case.deeds.touched(row["InvoiceID"], "pay") and _open(case, invoice, "refused")):
+        yield Finding(DIVERGED, f"{invoice.number} is void here, {row['Status']} there")
+
+
+def _document(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
+    differing = [
+        f"{name}: {ours} here, {theirs} there" for name, ours, theirs in _compared(case, invoice, row) if ours != theirs
+    ]
+    edited = case.deeds.touched(row["InvoiceID"], "edit")
+    if differing and not (edited and _open(case, invoice, "document_changed", "totals_differ")):
+        yield Finding(DIVERGED, f"{invoice.number} differs in {'; '.join(differing)}")
+    yield from _due_date(case, invoice, row)
+    if not case.deeds.touched(row["InvoiceID"], "edit", "pay", "unpay", "void"):
+        due = invoice.total - sum((a.amount for a in _live(invoice)), Decimal(0))
+        if due != Decimal(row["AmountDue"]):
+            yield Finding(DIVERGED, f"{invoice.number}: {due} is due here, {row['AmountDue']} there")
+
+
+def _compared(case: Case, invoice: Invoice, row: Row) -> Iterator[tuple[str, str, str]]:
+    """(field, ours, theirs) of a document, all as text."""
+    contacts = {r["ContactID"]: r.get("ContactNumber", "") for r in case.ledger["Contacts"]}
+    yield "client", f"CS-C{invoice.client_id}", contacts.get(row["_contact"], "")
+    yield "date", str(invoice.issued_on), row["Date"]
+    yield "currency", invoice.currency, row["CurrencyCode"]
+    yield "reference", invoice.reference, row.get("Reference", "")
+    yield "net", str(invoice.net), row["SubTotal"]
+    yield "tax", str(invoice.tax), row["TotalTax"]
+    yield "total", str(invoice.total), row["Total"]
+    ours = list(invoice.lines.order_by("position"))
+    yield "lines", str(len(ours)), str(len(row["LineItems"]))
+    moved = case.deeds.touched(row["InvoiceID"], "recode")
+    for line, theirs in zip(ours, row["LineItems"], strict=False):
+        yield "text", line.description, theirs["Description"]
+        yield "quantity", f"{line.quantity:.4f}", f"{Decimal(theirs['Quantity']):.4f}"
+        yield "price", f"{line.unit_price:.4f}", f"{Decimal(theirs['UnitAmount']):.4f}"
+        yield "line tax", str(line.tax), theirs["TaxAmount"]
+        if not moved:
+            yield "account", _income_code(), theirs["AccountCode"]
+
+
+def _income_code() -> str:
+    return Mapping.objects.get(purpose="sales", service__isnull=True).target.code
+
+
+def _due_date(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
+    if row.get("DueDate") != str(invoice.due_on) and not case.deeds.touched(row["InvoiceID"], "edit"):
+        yield Finding(DIVERGED, f"{invoice.number} is due on {invoice.due_on} here, {row.get('DueDate')} there")
+
+
+def _phantom_invoices(case: Case) -> Iterator[Finding]:
+    ours = set(Invoice.objects.exclude(number="").values_list("number", flat=True))
+    for row in case.ledger["Invoices"]:
+        number = row.get("InvoiceNumber", "")
+        if number.startswith("CS-") and number not in ours:
+            yield Finding(DIVERGED, f"{number} is in the ledger and was never issued here")
+
+
+def _live(invoice: Invoice) -> list[Allocation]:
+    rows = invoice.allocations.filter(reversed_at__isnull=True).select_related("payment")
+    return [a for a in rows if a.payment is None or a.payment.state == Payment.State.SUCCEEDED]
+
+
+# Clients
+
+
+def _clients(case: Case) -> Iterator[Finding]:
+    for client in Client.objects.all():
+        rows = case.contacts(client.pk)
+        if len(rows) > 1:
+            yield Finding(DUPLICATED, f"{client.name} is in the ledger {len(rows)} times")
+        if not rows:
+            if Invoice.objects.filter(client=client, status=Invoice.Status.ISSUED).exists():
+                yield Finding(LOST, f"{client.name} never reached the ledger")
+            continue
+        yield from _contact(case, client, rows[0])
+
+
+def _contact(case: Case, client: Client, row: Row) -> Iterator[Finding]:
+    phone = next((p["PhoneNumber"] for p in row["Phones"] if p["PhoneType"] == "DEFAULT"), "")
+    fields = (
+        ("name", "name", row["Name"]),
+        ("billing_email", "email", row.get("EmailAddress", "")),
+        ("phone", "phone", phone),
+    )
+    for column, what, there in fields:
+        here = getattr(client, column)
+        ours = _written_here(client, column)
+        theirs = case.deeds.values(what, row["ContactID"])
+        if here != there:
+            asked = Snag.objects.filter(link__client=client, code="both_changed", closed_at__isnull=True)
+            if not (theirs and len(ours) > 1 and any(s.facts.get("name") == what for s in asked)):
+                yield Finding(DIVERGED, f"{what} of {client.name}: {here} here, {there} there")
+        elif not theirs and here != ours[-1]:
+            yield Finding(LOST, f"{what} of {client.name} was set to {ours[-1]} here; both say {here}")
+        elif theirs and len(ours) == 1 and here != theirs[-1]:
+            yield Finding(LOST, f"{what} of {client.name} was set to {theirs[-1]} in the ledger; both say {here}")
+        elif theirs and here not in (ours[-1], theirs[-1]):
+            yield Finding(LOST, f"{what} of {client.name} says {here}, the last words were {ours[-1]} and {theirs[-1]}")
+
+
+def _written_here(client: Client, column: str) -> list[str]:
+    """The values people here gave a field, first to last, from the client's history."""
+    written: list[str] = []
+    before = None
+    for past in client.history.order_by("history_id"):  # type: ignore[attr-defined]
+        value = getattr(past, column)
+        if value != before and past.system != "xero":
+            written.append(value)
+        before = value
+    return written
+
+
+# Money
+
+
+def _our_payments(case: Case) -> Iterator[Finding]:
+    """Each live allocation of money we took is one payment there; each reversed one is none."""
+    ours = Allocation.objects.exclude(payment__source=Payment.Source.LEDGER).filter(payment__isnull=False)
+    for allocation in ours.select_related("payment", "invoice"):
+        payment = allocation.payment
+        assert payment is not None
+        reference = f"{payment.reference} A{allocation.pk}"
+        rows = [r for r in case.ledger["Payments"] if r["Reference"] == reference and r["Status"] != "DELETED"]
+        live = allocation.reversed_at is None and payment.state == Payment.State.SUCCEEDED
+        if len(rows) > 1:
+            yield Finding(DUPLICATED, f"payment {reference} is in the ledger {len(rows)} times")
+        elif rows and not live:
+            yield Finding(DIVERGED, f"payment {reference} was undone here and still stands there")
+        elif not rows and live:
+            if not _missing_explained(case, allocation):
+                yield Finding(LOST, f"payment {reference} of {allocation.amount} never reached the ledger")
+        elif rows:
+            yield from _payment(case, allocation, rows[0], reference)
+
+
+def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> Iterator[Finding]:
+    payment = allocation.payment
+    assert payment is not None
+    numbers = {r["InvoiceID"]: r.get("InvoiceNumber", "") for r in case.ledger["Invoices"]}
+    purpose = "clearing" if payment.source == Payment.Source.STRIPE else "bank"
+    wanted = (
+        ("amount", str(allocation.amount), row["Amount"]),
+        ("date", str(payment.paid_on), row["Date"]),
+        ("invoice", allocation.invoice.number, numbers.get(row["_document"], "")),
+        ("account", Mapping.objects.get(purpose=purpose, treatment="").target.remote_id, row["_account"]),
+    )
+    for name, ours, theirs in wanted:
+        if ours != theirs:
+            yield Finding(DIVERGED, f"payment {reference}: {name} is {ours} here, {theirs} there")
+
+
+def _missing_explained(case: Case, allocation: Allocation) -> bool:
+    """The bookkeeper removed it, or put something on or into the invoice that left no room; and people are asked."""
+    rows = case.invoices(allocation.invoice.number)
+    if not rows:
+        return False
+    record = rows[0]["InvoiceID"]
+    removed = case.deeds.touched(record, "unpay") and _open_about(allocation, "payment_removed")
+    no_room = case.deeds.touched(record, "pay", "edit", "void") and _open_about(allocation, "refused", "number_taken")
+    return removed or no_room
+
+
+def _open_about(allocation: Allocation, *codes: str) -> bool:
+    return Snag.objects.filter(link__allocation=allocation, code__in=codes, closed_at__isnull=True).exists()
+
+
+def _their_payments(case: Case) -> Iterator[Finding]:
+    """Each payment the bookkeeper recorded is one payment here, gone here when it is gone there; no others exist."""
+    numbers = {r["InvoiceID"]: r.get("InvoiceNumber", "") for r in case.ledger["Invoices"]}
+    references = {f"{a.payment.reference} A{a.pk}" for a in Allocation.objects.select_related("payment") if a.payment}
+    for row in case.ledger["Payments"]:
+        reference = row["Reference"]
+        by_books = bool(case.deeds.values("paid", row["PaymentID"]))
+        if not by_books:
+            if reference not in references and numbers.get(row["_document"], "").startswith("CS-"):
+                yield Finding(DUPLICATED, f"payment {reference!r} stands in the ledger and nobody made it")
+            continue
+        here = Payment.objects.filter(source=Payment.Source.LEDGER, reference=reference)
+        standing = here.filter(state=Payment.State.SUCCEEDED).count()
+        if here.count() > 1:
+            yield Finding(DUPLICATED, f"the bookkeeper's payment {reference} is here {here.count()} times")
+        elif row["Status"] == "DELETED" and standing:
+            yield Finding(DIVERGED, f"the bookkeeper removed payment {reference}; it still stands here")
+        elif row["Status"] != "DELETED" and not standing:
+            yield Finding(LOST, f"the bookkeeper's payment {reference} never came here")
+        elif row["Status"] != "DELETED" and here.get().amount != Decimal(row["Amount"]):
+            yield Finding(DIVERGED, f"the bookkeeper's payment {reference} is {here.get().amount} here")
+    known = {row["Reference"] for row in case.ledger["Payments"]}
+    for payment in Payment.objects.filter(source=Payment.Source.LEDGER):
+        if payment.reference not in known:
+            yield Finding(DUPLICATED, f"payment {payment.reference} is said to come from the ledger, which has none")
+
+
+# Causes, and the engine's own rows
+
+
+def _causes(case: Case) -> Iterator[Finding]:
+    for snag in Snag.objects.filter(closed_at__isnull=True).select_related(
+        "link__invoice", "link__allocation__invoice"
+    ):
+        if not _cause_explained(case, snag):
+            yield Finding(STUCK, f"a cause is open that nothing explains: {snag.code} {snag.facts}")
+
+
+def _cause_explained(case: Case, snag: Snag) -> bool:
+    link = snag.link
+    if link is None:
+        return False
+    if link.client is not None:
+        rows = case.contacts(link.client.pk)
+        what = str(snag.facts.get("name"))
+        return bool(rows) and snag.code == "both_changed" and bool(case.deeds.values(what, rows[0]["ContactID"]))
+    invoice = link.invoice or (link.allocation.invoice if link.allocation else None)
+    if invoice is None:
+        return False
+    rows = case.invoices(invoice.number)
+    return bool(rows) and case.deeds.touched(rows[0]["InvoiceID"], *_EXPLAINED.get(snag.code, ()))
+
+
+def _explained(case: Case, invoice: Invoice, row: Row, code: str) -> bool:
+    return case.deeds.touched(row["InvoiceID"], *_EXPLAINED[code]) and _open(case, invoice, code)
+
+
+def _open(case: Case, invoice: Invoice, *codes: str) -> bool:
+    return Snag.objects.filter(link__invoice=invoice, code__in=codes, closed_at__isnull=True).exists()
+
+
+def _machinery(case: Case) -> Iterator[Finding]:
+    for call in Call.objects.filter(closed_at__isnull=True):
+        yield Finding(STUCK, f"call {call.pk} {call.operation} is still open")
+    for lane in Lane.objects.filter(until__gte=case.now):
+        yield Finding(STUCK, f"the {lane.name} lane is still held")
+    for link in Link.objects.filter(owed_since__isnull=False):
+        if not (link.parked_at and Snag.objects.filter(link=link, closed_at__isnull=True).exists()):
+            yield Finding(
+                STUCK, f"{link} still owes (ready {link.ready_at}, parked {link.parked_code!r}, {link.tries} tries)"
+            )
+    for hint in Hint.objects.filter(ready_at__isnull=False):
+        yield Finding(STUCK, f"hint {hint} was never followed")
+    for delivery in Delivery.objects.filter(worked_at__isnull=True):
+        yield Finding(STUCK, f"notice {delivery.pk} was never worked")
+    yield from _conduct(case)
+
+
+def _conduct(case: Case) -> Iterator[Finding]:
+    """How the engine behaved towards the ledger and its notices, and whether it stayed on its feet."""
+    if not Connection.objects.filter(state=Connection.State.LIVE).exists():
+        yield Finding(STUCK, "the connection is no longer live")
+    if case.over_limit:
+        yield Finding(DIVERGED, f"the ledger's minute limit was exceeded {case.over_limit} times")
+    if case.reused_keys:
+        yield Finding(DIVERGED, f"{len(case.reused_keys)} idempotency keys were used with another body")
+    if case.let_in:
+        yield Finding(DIVERGED, f"{case.let_in} forged notices were let in")
+    for crash in case.crashes:
+        yield Finding(STUCK, crash.splitlines()[0])

@@ -1,0 +1,160 @@
+"""What a seed stands for: the acts of people and bookkeeper, and the troubles, written down before anything runs.
+
+A plan is a plain value, so that a failing one can be made shorter by leaving acts and troubles out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+#: Where a trouble may strike: before COMMIT, after COMMIT (before on_commit), before a send, after its reply …
+COMMIT, COMMITTED, BEGIN, SEND, REPLY, RING, NOTICE = "commit", "committed", "begin", "send", "reply", "ring", "notice"
+PLACES = (BEGIN, COMMIT, COMMITTED, SEND, REPLY)
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where one kind of trouble strikes, and which calls it is about: "api", "token" or "" for any."""
+
+    places: tuple[str, ...]
+    calls: str = ""
+
+
+#: Every kind of trouble. A run in which one of them never fired proves nothing about it, and fails.
+KINDS: dict[str, Spot] = {
+    "kill_before_commit": Spot((COMMIT,)),
+    "kill_after_commit": Spot((COMMITTED,)),
+    "kill_before_send": Spot((SEND,)),
+    "kill_after_reply": Spot((REPLY,)),
+    "suspended": Spot((BEGIN, COMMITTED, REPLY)),
+    "suspended_sending": Spot((SEND,), "api"),
+    "clock_jump": Spot((BEGIN, COMMITTED)),
+    "reset": Spot((SEND,)),
+    "timeout": Spot((SEND,)),
+    "worked_late": Spot((SEND,), "api"),
+    "response_lost": Spot((SEND,)),
+    "truncated": Spot((SEND,), "api"),
+    "html_instead": Spot((SEND,), "api"),
+    "minute_limit": Spot((SEND,), "api"),
+    "concurrent_limit": Spot((SEND,), "api"),
+    "day_limit": Spot((SEND,), "api"),
+    "server_error": Spot((SEND,), "api"),
+    "unavailable": Spot((SEND,), "api"),
+    "unavailable_wait": Spot((SEND,), "api"),
+    "token_expired": Spot((SEND,), "api"),
+    "token_race": Spot((BEGIN, COMMITTED)),
+    "token_reply_lost": Spot((SEND,), "token"),
+    "ring_lost": Spot((RING,)),
+    "ring_doubled": Spot((RING,)),
+    "notice_lost": Spot((NOTICE,)),
+    "notice_doubled": Spot((NOTICE,)),
+    "notice_late": Spot((NOTICE,)),
+    "notice_reordered": Spot((NOTICE,)),
+    "notice_forged": Spot((NOTICE,)),
+}
+#: What people and the bookkeeper do, and how often.
+ACTS: dict[str, int] = {
+    "agree": 10,
+    "bill": 5,
+    "pay": 10,
+    "pay_two": 2,
+    "return_payment": 4,
+    "void": 4,
+    "change_email": 5,
+    "change_phone": 3,
+    "books_edit_email": 4,
+    "books_edit_phone": 3,
+    "books_rename": 1,
+    "books_record_payment": 6,
+    "books_delete_payment": 3,
+    "books_edit_line": 2,
+    "books_move_due_date": 2,
+    "books_recode": 2,
+    "books_void": 1,
+    "books_archive_account": 1,
+    "books_lock": 1,
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing somebody does, so many seconds into the history. ``nth`` seeds its own choices."""
+
+    name: str
+    nth: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """One trouble: at the nth fitting moment of a role ("" is anybody), for so many seconds where it lasts."""
+
+    kind: str
+    role: str
+    nth: int
+    seconds: float = 0.0
+
+    def fits(self, place: str, role: str, detail: str) -> bool:
+        """Whether it may strike here."""
+        spot = KINDS[self.kind]
+        if place not in spot.places or (self.role and self.role != role):
+            return False
+        if spot.calls == "api":
+            return "/api.xro/" in detail
+        return spot.calls != "token" or "/connect/token" in detail
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One history. ``tight`` gives the ledger few calls a minute."""
+
+    seed: int
+    acts: tuple[Act, ...]
+    troubles: tuple[Trouble, ...]
+    tight: bool = False
+
+    def without(self, *, acts: tuple[Act, ...] = (), troubles: tuple[Trouble, ...] = ()) -> Plan:
+        """The same history with some of it left out."""
+        return replace(
+            self,
+            acts=tuple(a for a in self.acts if a not in acts),
+            troubles=tuple(t for t in self.troubles if t not in troubles),
+        )
+
+
+def plan_of(seed: int) -> Plan:
+    """The history a seed stands for."""
+    chance = Random(f"plan {seed}")
+    pace = chance.choice((3.0, 12.0, 40.0))
+    names, weights = list(ACTS), list(ACTS.values())
+    acts = [Act("agree", 0, 0.0)]
+    at = 0.0
+    for nth in range(1, chance.randint(7, 14)):
+        at += chance.expovariate(1 / pace)
+        acts.append(Act(chance.choices(names, weights)[0], nth, round(at, 3)))
+    troubles: list[Trouble] = []
+    for kind in chance.choices(list(KINDS), k=chance.randint(4, 9)):
+        troubles += _trouble(chance, kind)
+    return Plan(seed, tuple(acts), tuple(troubles), tight=chance.random() < 0.2)
+
+
+def _trouble(chance: Random, kind: str) -> list[Trouble]:
+    """One trouble of a kind; where it needs another to come about at all, both."""
+    places = KINDS[kind].places
+    if places in ((RING,), (NOTICE,)):
+        return [Trouble(kind, "", int(chance.expovariate(1 / 3)), round(chance.uniform(20, 600), 1))]
+    if kind == "token_reply_lost":
+        first = int(chance.expovariate(1 / 60))
+        return [Trouble("token_race", "", first), Trouble(kind, "", 0)]
+    role = chance.choices(("push", "pull", "person", ""), (12, 3, 1, 2))[0]
+    if SEND in places or REPLY in places:
+        role = role if role in ("push", "pull") else ""
+    mean = 4 if places in ((SEND,), (REPLY,)) else 18
+    seconds = {
+        "suspended": (95, 160, 420, 900),
+        "suspended_sending": (95, 150, 220),
+        "clock_jump": (30, 120, 400, 1200),
+    }
+    lasting = chance.choice(seconds.get(kind, (0,))) + (chance.random() * 20 if kind in seconds else 0)
+    return [Trouble(kind, role, int(chance.expovariate(1 / mean)), round(lasting, 1))]

@@ -1,0 +1,183 @@
+"""Runs of many seeds, replays of one, and the proof by mutants; what they print."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+
+from ledger_sync.faultmachine.histories import Outcome, play
+from ledger_sync.faultmachine.mutants import MUTANTS
+from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK
+from ledger_sync.faultmachine.plans import KINDS, Plan, plan_of
+from ledger_sync.faultmachine.shortening import shorten
+from ledger_sync.faultmachine.world import World
+
+Say = Callable[[str], object]
+#: With fewer seeds than this a kind of trouble may by chance not come up at all, and is not held against the run.
+ENOUGH = 100
+
+
+@dataclass
+class Tally:
+    """What many histories add up to."""
+
+    seeds: int = 0
+    calls: int = 0
+    boundaries: int = 0
+    killed: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    fired: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one history."""
+        self.seeds += 1
+        self.calls += outcome.calls
+        self.boundaries += outcome.boundaries
+        self.killed += outcome.killed
+        self.fired += outcome.fired
+        self.found.update(finding.kind for finding in outcome.findings)
+
+    def merge(self, other: Tally) -> None:
+        """Count another process's histories."""
+        self.seeds += other.seeds
+        self.calls += other.calls
+        self.boundaries += other.boundaries
+        self.killed += other.killed
+        self.found += other.found
+        self.fired += other.fired
+
+    @property
+    def silent(self) -> list[str]:
+        """Kinds of trouble that never came up."""
+        return [kind for kind in KINDS if not self.fired[kind]]
+
+    @property
+    def line(self) -> str:
+        """The run in one line."""
+        found = " ".join(f"{kind}={self.found[kind]}" for kind in (LOST, DUPLICATED, DIVERGED, STUCK))
+        return (
+            f"seeds={self.seeds} faults={self.fired.total()} {found} calls={self.calls} "
+            f"boundaries={self.boundaries} killed={self.killed}"
+        )
+
+
+def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
+    """Play seeds; a failing one prints its history, in full and shortened. Returns whether all agreed."""
+    tally = Tally()
+    ranges = [range(first + job, first + seeds, jobs) for job in range(jobs)]
+    if jobs == 1:
+        tally.merge(_run_range(ranges[0], say))
+    else:
+        with multiprocessing.get_context("spawn").Pool(jobs, _prepare) as pool:
+            for part, words in pool.imap(_run_apart, ranges):
+                tally.merge(part)
+                for text in words:
+                    say(text)
+    silent = tally.silent if seeds >= ENOUGH else []
+    for kind in KINDS:
+        say(
+            f"  {kind:<20} {tally.fired[kind]}"
+            + ("   never happened: this run proves nothing about it" * (kind in silent))
+        )
+    say(tally.line)
+    return not tally.found and not silent
+
+
+def replay(seed: int, *, verbose: bool, say: Say) -> bool:
+    """Play one seed and print it. Returns whether it agreed."""
+    with _quiet_log(), World() as world:
+        outcome = play(world, plan_of(seed))
+    tally = Tally()
+    tally.add(outcome)
+    _tell(outcome, say, history=verbose or bool(outcome.findings))
+    say(f"digest {outcome.digest}")
+    say(tally.line)
+    return not outcome.findings
+
+
+def prove(*, seeds: int, first: int, say: Say) -> bool:
+    """Switch off one rule of the engine at a time, until a history catches it. Returns whether all were caught."""
+    missed = []
+    with _quiet_log(), World() as world:
+        for mutant in MUTANTS:
+            begun = time.monotonic()
+            with mutant.off():
+                seed, outcome = _first_caught(world, range(first, first + seeds))
+            took = f"{time.monotonic() - begun:.0f} s"
+            if outcome is None:
+                missed.append(mutant.name)
+                say(f"NOT CAUGHT {mutant.name}: {mutant.rule} ({seeds} seeds, {took})")
+            else:
+                say(f"caught {mutant.name} by seed {seed} ({seed - first + 1} tried, {took}): {outcome.findings[0]}")
+    if missed:
+        say("not caught: " + ", ".join(missed))
+    say(f"mutants={len(MUTANTS) - len(missed)}/{len(MUTANTS)}")
+    return not missed
+
+
+def _first_caught(world: World, seeds: range) -> tuple[int, Outcome | None]:
+    for seed in seeds:
+        outcome = play(world, plan_of(seed))
+        if outcome.findings:
+            return seed, outcome
+    return seeds[-1], None
+
+
+def _run_range(seeds: range, say: Say) -> Tally:
+    tally = Tally()
+    with _quiet_log(), World() as world:
+        for seed in seeds:
+            outcome = play(world, plan_of(seed))
+            tally.add(outcome)
+            if outcome.findings:
+                say(f"seed {seed} fails; all of it: manage.py faults --seed {seed} --verbose")
+                _tell(outcome, say, history=False)
+                short = shorten(outcome, partial(play, world))
+                say(f"seed {seed} shortened:")
+                _tell(short, say, history=True)
+    return tally
+
+
+def _tell(outcome: Outcome, say: Say, *, history: bool) -> None:
+    _tell_plan(outcome.plan, say)
+    if history:
+        for line in outcome.log:
+            say("    " + line[:220])
+    for finding in outcome.findings:
+        say(f"  {finding}")
+
+
+def _tell_plan(plan: Plan, say: Say) -> None:
+    say("  acts: " + ", ".join(f"{act.name} {act.nth} at {act.at:.0f} s" for act in plan.acts))
+    troubles = (
+        f"{t.kind} {t.role or 'anybody'} #{t.nth}" + f" {t.seconds:.0f} s" * bool(t.seconds) for t in plan.troubles
+    )
+    say("  troubles: " + ", ".join(troubles) + (" (few calls a minute)" if plan.tight else ""))
+
+
+def _run_apart(seeds: range) -> tuple[Tally, list[str]]:
+    words: list[str] = []
+    return _run_range(seeds, words.append), words
+
+
+def _prepare() -> None:
+    import django
+
+    django.setup()
+
+
+@contextmanager
+def _quiet_log() -> Iterator[None]:
+    """Thousands of failures that are meant would drown the one that is not."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(before)
