@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import linking, queries, snags
+from ledger_sync import linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
+from practice.core import clock, dates, money
 from practice.core.panels import panel
-from practice.firm.models import Client
+from practice.firm.models import Client, Entity
 from practice.firm.needs import Need
 from practice.firm.permissions import Member
 
@@ -124,3 +126,51 @@ def _need(member: Member, snag: Snag) -> Need:
         currency=snag.connection.entity.currency,
         since=snag.opened_at,
     )
+
+
+@panel("billing.clearing.ledger", order=10)
+def clearing(request: HttpRequest, subject: tuple[Entity, date]) -> Shown:
+    """What the ledger's clearing account holds, what is not posted yet, and what nobody can explain."""
+    entity, on = subject
+    connection = linking.connection_for(entity.pk)
+    if connection is None:
+        return None
+    return "ledger_sync/clearing_ledger.html", {"connection": connection, "proof": proving.proof_of(connection, on)}
+
+
+@panel("ledger_sync.desk.side", order=20)
+def clearing_at_a_glance(request: HttpRequest, connection: Connection) -> Shown:
+    """Stripe, our books and the ledger in three figures."""
+    today = clock.today(connection.entity.time_zone)
+    return "ledger_sync/clearing_side.html", {"connection": connection, "proof": proving.proof_of(connection, today)}
+
+
+@panel("billing.invoice.chain", order=10)
+def invoice_booked(request: HttpRequest, invoice: Invoice) -> Shown:
+    """The last node of an invoice's chain: what the ledger has of it."""
+    connection = linking.connection_for(invoice.entity_id)
+    link = _link(connection, Kind.INVOICE, invoice=invoice)
+    if connection is None or link is None:
+        return None
+    open_causes = Snag.objects.filter(link=link, closed_at__isnull=True).exists()
+    context = {"connection": connection, "link": link, "theirs": link.base_theirs or {}, "held": open_causes}
+    return "ledger_sync/chain_node.html", context
+
+
+@panel("billing.month.chain", order=10)
+def month_booked(request: HttpRequest, subject: tuple[Entity, Any]) -> Shown:
+    """The last node of the month's chain: what both books agree on, of what was billed."""
+    entity, month = subject
+    connection = linking.connection_for(entity.pk)
+    if connection is None:
+        return None
+    rows = Link.objects.filter(
+        connection=connection, kind=Kind.INVOICE, remote_id__isnull=False, gone_at__isnull=True, parked_at__isnull=True,
+        invoice__issued_on__gte=month.first, invoice__issued_on__lt=dates.nth(month.first, dates.Unit.MONTH, 1, 1),
+    ).exclude(invoice__status=Invoice.Status.VOID)  # fmt: skip
+    booked = money.total(rows, "invoice__total")
+    context = {
+        "connection": connection, "booked": booked, "missing": month.billed - booked,
+        "share": booked * 100 / month.billed if month.billed else money.ZERO,
+    }  # fmt: skip
+    return "ledger_sync/month_node.html", context
