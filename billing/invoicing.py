@@ -33,6 +33,17 @@ class Draft:
     charge: Charge | None = None
 
 
+@dataclass(frozen=True)
+class Heading:
+    """What stands above the lines of an invoice to be."""
+
+    reference: str
+    basis: str
+    currency: str
+    engagement: Engagement | None = None
+    run: BillingRun | None = None
+
+
 @transaction.atomic
 def bill_charges(
     *,
@@ -57,17 +68,8 @@ def bill_charges(
     if len(locked) != len(charges):
         raise InvoiceCannotMove("A charge of this invoice was billed, held or skipped meanwhile")
     drafts = [Draft(_worded(c), c.quantity, c.unit_price, c.line.treatment, c.line.service_id, c) for c in locked]
-    invoice = _draft(
-        entity=engagement.entity,
-        client=engagement.client,
-        engagement=engagement,
-        drafts=drafts,
-        on=on,
-        reference=engagement.reference,
-        basis=engagement.price_basis,
-        currency=engagement.currency,
-        run=run,
-    )
+    heading = Heading(engagement.reference, engagement.price_basis, engagement.currency, engagement, run)
+    invoice = _draft(entity=engagement.entity, client=engagement.client, drafts=drafts, on=on, heading=heading)
     for charge in locked:
         charge.state = Charge.State.BILLED
         charge.save(update_fields=["state"])
@@ -80,10 +82,8 @@ def bill_once(
     *, entity: Entity, client: Client, drafts: Sequence[Draft], on: date, now: datetime, reference: str = ""
 ) -> Invoice:
     """Issue an invoice outside any agreement, in the client's currency, prices without tax."""
-    invoice = _draft(
-        entity=entity, client=client, engagement=None, drafts=drafts, on=on, reference=reference,
-        basis="exclusive", currency=client.currency, run=None,
-    )  # fmt: skip
+    heading = Heading(reference, "exclusive", client.currency)
+    invoice = _draft(entity=entity, client=client, drafts=drafts, on=on, heading=heading)
     return issue_invoice(invoice_id=invoice.pk, on=on, due_on=on + timedelta(days=client.payment_days), now=now)
 
 
@@ -164,21 +164,12 @@ def treatment_for(client: Client, treatment: str) -> str:
     return treatment if client.tax_treatment == Client.Tax.DOMESTIC else client.tax_treatment
 
 
-def _draft(
-    *,
-    entity: Entity,
-    client: Client,
-    engagement: Engagement | None,
-    drafts: Sequence[Draft],
-    on: date,
-    reference: str,
-    basis: str,
-    currency: str,
-    run: BillingRun | None,
-) -> Invoice:
+def _draft(*, entity: Entity, client: Client, drafts: Sequence[Draft], on: date, heading: Heading) -> Invoice:
     rates = {t: rate_at(entity, t, on) for t in TaxRate.Treatment.values}
     treatments = [treatment_for(client, d.treatment) for d in drafts]
-    priced = [price_line(d.quantity, d.unit_price, rates[t], basis) for d, t in zip(drafts, treatments, strict=True)]
+    priced = [
+        price_line(d.quantity, d.unit_price, rates[t], heading.basis) for d, t in zip(drafts, treatments, strict=True)
+    ]
     totals = add_up(priced)
     if totals.gross < money.ZERO:
         raise InvoiceCannotMove("The lines of this invoice add up to less than nothing")
@@ -187,11 +178,11 @@ def _draft(
         practice_id=entity.practice_id,
         entity=entity,
         client=client,
-        engagement=engagement,
-        run=run,
-        reference=reference,
-        currency=currency,
-        price_basis=basis,
+        engagement=heading.engagement,
+        run=heading.run,
+        reference=heading.reference,
+        currency=heading.currency,
+        price_basis=heading.basis,
         recipient_name=client.name,
         recipient_address=str(address) if address else "",
         recipient_tax_number=client.tax_number,

@@ -31,6 +31,7 @@ django.setup()
 import requests  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+
 from ledger_sync.models import Link  # noqa: E402
 from practice.core import clock  # noqa: E402
 from practice.firm.models import Client  # noqa: E402
@@ -57,7 +58,9 @@ def until(look: Callable[[], Any], seconds: float = 60) -> float:
 def tell(name: str, seconds: list[float], limit: float) -> None:
     """One row of the table, and the same as JSON."""
     median, worst = statistics.median(seconds), max(seconds)
-    print(f"{name:<58} {len(seconds):>4} runs   median {median:6.3f} s   worst {worst:6.3f} s   {median / limit:5.2f} of {limit} s")
+    print(
+        f"{name:<58} {len(seconds):>4} runs   median {median:6.3f} s   worst {worst:6.3f} s   {median / limit:5.2f} of {limit} s"
+    )
     facts = {"name": name, "runs": len(seconds), "median": round(median, 4), "worst": round(worst, 4), "limit": limit}
     print(json.dumps(facts), file=sys.stderr, flush=True)
 

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.test import Client as Browser
+
 from billing import payments
 from billing.models import BillingRun, Charge, Payout
 from billing.payments import Receipt
-from django.db import transaction
-from django.test import Client as Browser
 from ledger_sync import snags
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
@@ -58,7 +59,9 @@ def everything(firm: Any, connection: Connection, bell: Any) -> Everything:
     proposal = drafting.start_draft(entity=firm.entity, client=client, partner=people["partner"], title="Books")
     line = drafting.add_service(proposal_id=proposal.pk, service=firm.service)
     now = clock.now()
-    receipt = Receipt("hand", "bank", Decimal("100.00"), "AUD", "T-1", "succeeded", now, clock.today("Australia/Sydney"))
+    receipt = Receipt(
+        "hand", "bank", Decimal("100.00"), "AUD", "T-1", "succeeded", now, clock.today("Australia/Sydney")
+    )
     payment = payments.record_payment(
         entity=firm.entity, client=client, receipt=receipt, on_invoices=[(invoice, Decimal("100.00"))], now=now
     )
@@ -74,12 +77,28 @@ def everything(firm: Any, connection: Connection, bell: Any) -> Everything:
     return Everything(
         firm,
         {
-            "practice": practice.slug, "client": client.pk, "person_id": person.pk, "engagement": engagement.pk,
-            "invoice": invoice.pk, "proposal_id": proposal.pk, "line_id": line.pk, "payment": payment.pk,
-            "payout": payout.pk, "run": run.pk, "connection_id": connection.pk, "link_id": link.pk, "snag_id": snag.pk,
-            "group": group.pk, "service": firm.service.pk, "entity": firm.entity.pk, "provider": "xero", "tab": "message",
-            "option_id": proposal.options.get().pk, "charge": Charge.objects.filter(state="planned")[0].pk,
-            "member": people["billing"].pk, "rule": engagement.rules.all()[0].pk,
-        },  # fmt: skip
+            "practice": practice.slug,
+            "client": client.pk,
+            "person_id": person.pk,
+            "engagement": engagement.pk,
+            "invoice": invoice.pk,
+            "proposal_id": proposal.pk,
+            "line_id": line.pk,
+            "payment": payment.pk,
+            "payout": payout.pk,
+            "run": run.pk,
+            "connection_id": connection.pk,
+            "link_id": link.pk,
+            "snag_id": snag.pk,
+            "group": group.pk,
+            "service": firm.service.pk,
+            "entity": firm.entity.pk,
+            "provider": "xero",
+            "tab": "message",
+            "option_id": proposal.options.get().pk,
+            "charge": Charge.objects.filter(state="planned")[0].pk,
+            "member": people["billing"].pk,
+            "rule": engagement.rules.all()[0].pk,
+        },
         people,
     )
