@@ -13,8 +13,8 @@ from billing.models import Charge, Engagement, Invoice, InvoiceLine
 from billing.models.invoices import BillingRun
 from billing.pricing import add_up, price_line
 from practice.core import events, money
-from practice.firm.models import Client, Entity, TaxRate
-from practice.firm.models.practices import rate_at
+from practice.firm.models import Client, Entity
+from practice.firm.models.practices import rates_at
 
 
 class InvoiceCannotMove(ValueError):
@@ -165,7 +165,7 @@ def treatment_for(client: Client, treatment: str) -> str:
 
 
 def _draft(*, entity: Entity, client: Client, drafts: Sequence[Draft], on: date, heading: Heading) -> Invoice:
-    rates = {t: rate_at(entity, t, on) for t in TaxRate.Treatment.values}
+    rates = rates_at(entity, on)
     treatments = [treatment_for(client, d.treatment) for d in drafts]
     priced = [
         price_line(d.quantity, d.unit_price, rates[t], heading.basis) for d, t in zip(drafts, treatments, strict=True)

@@ -68,8 +68,10 @@ def used(connection: Connection) -> list[tuple[str, int, int]]:
     """Each window's name, calls spent in it now, and its cap."""
     rows = []
     now = clock.now()
-    for name, seconds, cap, _ in SHAPES[connection.provider].windows:
-        row = Budget.objects.filter(pk=_key(connection, name)).first()
+    windows = SHAPES[connection.provider].windows
+    known = Budget.objects.in_bulk([_key(connection, name) for name, *_ in windows])
+    for name, seconds, cap, _ in windows:
+        row = known.get(_key(connection, name))
         live = row is not None and now < row.starts_at + timedelta(seconds=seconds)
         rows.append((name, row.spent if row is not None and live else 0, cap))
     return rows
@@ -79,6 +81,6 @@ def _open_window(key: str, seconds: int, cap: int, reserve: int, now: datetime) 
     fresh = {"starts_at": now, "seconds": seconds, "cap": cap, "spent": 0, "reserve": reserve}
     row, _ = Budget.objects.select_for_update().get_or_create(pk=key, defaults=fresh)
     if now >= row.starts_at + timedelta(seconds=row.seconds):
-        row.starts_at, row.spent = now, 0
-        row.save(update_fields=["starts_at", "spent"])
+        row.starts_at, row.spent, row.seconds, row.cap, row.reserve = now, 0, seconds, cap, reserve
+        row.save(update_fields=["starts_at", "spent", "seconds", "cap", "reserve"])
     return row

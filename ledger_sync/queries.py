@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
-from ledger_sync import budgets, documents, linking, snags
+from ledger_sync import budgets, documents, snags
 from ledger_sync.models import Call, Connection, Delivery, Lane, Link, Snag
 from ledger_sync.models.links import Kind
 from practice.core import clock
@@ -61,13 +61,18 @@ class Record:
 def health_of(connection: Connection) -> Health:
     """How a connection does now."""
     links = Link.objects.filter(connection=connection, gone_at__isnull=True)
-    known = links.filter(Q(remote_id__isnull=False) | Q(owed_since__isnull=False)).count()
-    waiting = links.filter(owed_since__isnull=False).count()
+    owes = Q(owed_since__isnull=False)
+    facts = links.aggregate(
+        known=Count("pk", filter=Q(remote_id__isnull=False) | owes),
+        waiting=Count("pk", filter=owes),
+        checked=Max("verified_at"),
+        owed_since=Min("owed_since"),
+    )
+    known, waiting, checked = facts["known"], facts["waiting"], facts["checked"]
     lanes = {lane.name: lane for lane in Lane.objects.filter(connection=connection)}
     push, pull = lanes.get("push"), lanes.get("pull")
     blocked = push.blocked_until if push and push.blocked_until and push.blocked_until > clock.now() else None
     notice = Delivery.objects.filter(provider=connection.provider).order_by("-id").values_list("received_at", flat=True)
-    checked = links.exclude(verified_at=None).order_by("-verified_at").values_list("verified_at", flat=True).first()
     swept = pull.swept_at if pull else None
     return Health(
         agree=known - waiting,
@@ -80,7 +85,7 @@ def health_of(connection: Connection) -> Health:
         windows=budgets.used(connection),
         blocked_until=blocked,
         blocked_why=push.reason if push and blocked else "",
-        owed_since=linking.oldest_owed(connection),
+        owed_since=facts["owed_since"],
     )
 
 

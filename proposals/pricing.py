@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,8 +11,7 @@ from billing.invoicing import treatment_for
 from billing.pricing import Totals, add_up, price_line
 from practice.core import dates, money
 from practice.core.money import ZERO
-from practice.firm.models import Entity
-from practice.firm.models.practices import rate_at
+from practice.firm.models.practices import rates_at
 from practice.firm.models.services import Cadence
 from proposals.models import Option, Proposal, ProposalLine
 
@@ -71,7 +70,8 @@ class Plan:
 def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
     """Work one option out: line by line, rounded as both ledgers round."""
     lines = list(option.lines.select_related("service").order_by("position"))
-    by_cadence = {c: totals(proposal, [x for x in lines if x.cadence == c], today) for c in Cadence}
+    rates = rates_at(proposal.entity, today)
+    by_cadence = {c: _add_up(proposal, [x for x in lines if x.cadence == c], rates) for c in Cadence}
     deposit = deposit_of(proposal, by_cadence[Cadence.COMPLETION].gross)
     steps = _steps(proposal, lines, by_cadence, deposit, today)
     first_year = sum((by_cadence[c].gross * n for c, n in _TIMES.items()), ZERO)
@@ -96,12 +96,15 @@ def plans_of(proposal: Proposal, today: date) -> list[Plan]:
 
 def totals(proposal: Proposal, lines: Sequence[ProposalLine], on: date) -> Totals:
     """The totals of some lines on a date, taxed as the client is."""
-    entity: Entity = proposal.entity
+    return _add_up(proposal, lines, rates_at(proposal.entity, on))
+
+
+def _add_up(proposal: Proposal, lines: Sequence[ProposalLine], rates: Mapping[str, Decimal]) -> Totals:
     return add_up(
         price_line(
             line.quantity,
             line.unit_price,
-            rate_at(entity, treatment_for(proposal.client, line.treatment), on),
+            rates[treatment_for(proposal.client, line.treatment)],
             proposal.price_basis,
         )
         for line in lines

@@ -129,10 +129,7 @@ def main() -> None:
             entity = founding.found_firm(small, people)
             realms[cast.provider] = founding.connect_ledger(small, entity, books[cast.provider]).remote_org
             founding.connect_stripe(small, entity, books["stripe"]["accounts"][cast.stripe_account])
-        web = [
-            sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers",
-            "1", "--blocking-threads", "6", "--no-ws", "--log-level", "warning", "practice.site.wsgi:application",
-        ]  # fmt: skip
+        web = [sys.executable, "manage.py", "web", "--port", str(port), "--with-parent"]  # fmt: skip
         processes.start("web", web, environment)
         processes.start("worker", [sys.executable, "manage.py", "work", "--with-parent"], environment)
         address = f"http://127.0.0.1:{port}"

@@ -107,9 +107,7 @@ class Command(BaseCommand):
         self._say(f"Starting the site on port {port} and the worker")
         self.processes.start(
             "web",
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
-             "--workers", "1", "--blocking-threads", "6", "--no-ws", "--log-level", "warning",
-             "practice.site.wsgi:application"],
+            [sys.executable, "manage.py", "web", "--port", str(port), "--with-parent"],
             environment,
         )  # fmt: skip
         self.processes.start("worker", [sys.executable, "manage.py", "work", "--with-parent"], environment)
