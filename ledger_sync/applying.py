@@ -22,7 +22,7 @@ from billing.standing import standing_of
 from ledger_sync import documents, snags
 from ledger_sync.kinds import MAIN
 from ledger_sync.merge import Owner, Side, flatten, merge
-from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.models import CallItem, Connection, Hint, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Ledger, Remote
 from practice.core import clock, owed
@@ -44,6 +44,8 @@ CLIENT_OWNERS: dict[str, dict[str, Owner]] = {
 }  # fmt: skip
 #: A deleted payment that a bookkeeper had recorded reopens the invoice; chasing waits a day.
 GRACE = timedelta(days=1)
+#: An object of a call nobody has answered yet is read again after this long.
+UNANSWERED_WAITS = timedelta(seconds=30)
 
 
 def apply(connection: Connection, ledger: Ledger, remotes: Sequence[Remote]) -> int:
@@ -52,8 +54,31 @@ def apply(connection: Connection, ledger: Ledger, remotes: Sequence[Remote]) -> 
     for remote in remotes:
         who = _who(connection, ledger, remote)
         with transaction.atomic():
+            if _is_being_sent(connection, remote):
+                _read_later(connection, remote)
+                continue
             ours += _APPLIERS.get(remote.kind, _ignore)(connection, remote, who)
     return ours
+
+
+def _is_being_sent(connection: Connection, remote: Remote) -> bool:
+    """Whether a call about this object is unanswered: what it shows may be our own change, not the bookkeeper's."""
+    return CallItem.objects.filter(
+        open_call__isnull=False, link__connection=connection, link__kind=remote.kind, link__remote_id=remote.remote_id
+    ).exists()
+
+
+def _read_later(connection: Connection, remote: Remote) -> None:
+    """Leave a hint to read an object again, newer than the one that may have led here."""
+    now = clock.now()
+    row, made = Hint.objects.get_or_create(
+        connection=connection, kind=remote.kind, remote_id=remote.remote_id,
+        defaults={"first_at": now, "last_event_at": now, "ready_at": now + UNANSWERED_WAITS},
+    )  # fmt: skip
+    if not made:
+        row.last_event_at = max(now, row.last_event_at + timedelta(microseconds=1))
+        row.ready_at = now + UNANSWERED_WAITS
+        row.save(update_fields=["last_event_at", "ready_at"])
 
 
 def _who(connection: Connection, ledger: Ledger, remote: Remote) -> str:

@@ -27,6 +27,8 @@ class Shape:
     swept: tuple[str, ...]
     #: (kind, role, action) of which a call takes only one document.
     alone: frozenset[tuple[str, str, str]] = frozenset()
+    #: Kinds without a number or name of their own, where it is not known how long the ledger keeps a key.
+    unsure_of_key: frozenset[str] = frozenset()
     #: Windows that only calls with changes count in.
     push_windows: tuple[tuple[str, int, int, int], ...] = ()
 
@@ -55,6 +57,7 @@ SHAPES: dict[str, Shape] = {
         alone=frozenset(
             {(Kind.INVOICE, MAIN, "void"), (Kind.PAYMENT, MAIN, "void"), (Kind.ALLOCATION, CREDIT, "delete")}
         ),
+        unsure_of_key=frozenset({Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT}),
         push_windows=(("batch", 60, 40, 4),),
     ),
 }

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from ledger_sync import budgets, connections, lanes, planning, settling
+from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link
 from ledger_sync.ports import Answer, Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
@@ -100,7 +101,8 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
         connections.lose(connection_id=connection.pk, reason=error.text)
         return False
     except Rejected as error:
-        settling.refuse_whole(call, error)
+        if first:
+            settling.refuse_whole(call, error)
         return True
     _look_after(settling.settle(call, answer, results, lease), answer, connection, ledger)
     return True
@@ -131,7 +133,7 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
     first_sent, last_sent = call.first_sent_at, call.last_sent_at
     assert first_sent is not None, "a call is written with its first send"
     assert last_sent is not None, "a call is written with its first send"
-    if now < first_sent + KEY_LIVES:
+    if now < first_sent + KEY_LIVES and not _unsure_of_key(call, connection):
         if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency, pushing=True) is not None:
             return 0
         call = _count_send(call, now)
@@ -151,6 +153,12 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
         return 1
     settling.close_found(call, found)
     return 1
+
+
+def _unsure_of_key(call: Call, connection: Connection) -> bool:
+    """Whether a second send could book twice, were the key forgotten by then: such a call is only looked for."""
+    item = call.items.select_related("link").order_by("position").first()
+    return item is not None and item.link.kind in SHAPES[connection.provider].unsure_of_key
 
 
 def _count_send(call: Call, now: datetime) -> Call:

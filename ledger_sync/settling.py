@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from ledger_sync import documents, inbound, lanes, linking, snags
+from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Lane, Link
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
@@ -19,6 +20,8 @@ from practice.core.money import ZERO
 PULLED = ("client", "invoice", "payment")
 #: Fields that the bookkeeper may change before we know that a document of ours arrived.
 MOVABLE = ("name", "email", "phone", "tax_number", "address", "due_on")
+#: An answer that is settled this long after its call was first sent is not taken for the present state.
+SLOW = timedelta(seconds=30)
 #: How long a push waits for that pull.
 CATCH_UP = timedelta(seconds=15)
 
@@ -42,8 +45,11 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
         elif result.ok:
             item.result = "ok"
             adopt(item, result.remote_id, result.version, result.theirs, clear=held)
-        elif result.look:
-            item.result, item.vendor_code, item.text = "look", result.code[:80], result.text[:500]
+            if call.sends > 1 or (call.first_sent_at and clock.now() > call.first_sent_at + SLOW):
+                _read_again(item.link)
+        elif result.look or _may_be_there(call, item):
+            code = "" if result.later else result.code
+            item.result, item.vendor_code, item.text = "look", code[:80], result.text[:500]
             to_look.append(item)
         elif result.later:
             item.result = "later"
@@ -53,6 +59,11 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
             refuse(item.link, result.code, result.text)
         item.save(update_fields=["result", "vendor_code", "text", "open_call"])
     return to_look
+
+
+def _may_be_there(call: Call, item: CallItem) -> bool:
+    """Whether a document that a later send was refused for may have arrived with an earlier one of the same call."""
+    return call.sends > 1 and item.ours["action"] == "create"
 
 
 @transaction.atomic
@@ -185,6 +196,13 @@ def adopt(
     linking.release_dependants(link)
     _compare_totals(link, item, theirs)
     events.record("ledger_sync.link.agreed", link, action=action)
+
+
+def _read_again(link: Link) -> None:
+    """An answer that took long may be an old one: a sweep may have passed over what was changed there meanwhile."""
+    if link.role == MAIN and link.remote_id and link.kind in SHAPES[link.connection.provider].swept:
+        inbound.hint(link.connection, link.kind, link.remote_id, clock.now())
+        lanes.ring(link.connection, "pull")
 
 
 def _sent(item: CallItem) -> dict[str, object]:

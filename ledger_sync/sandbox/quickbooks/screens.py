@@ -164,7 +164,8 @@ def invoice(books: Books, identity: Identity, key: str, query: Mapping[str, str]
     ]
     lines = [
         {
-            "id": line["Id"], "description": line.get("Description", ""), "amount": line["Amount"], "shown": amount(line["Amount"]),
+            "id": line["Id"], "description": line.get("Description", ""), "amount": line["Amount"],
+            "shown": amount(line["Amount"]),
             "item": _name(books, "Item", wire.ref(line["SalesItemLineDetail"], "ItemRef")),
             "account": _name(books, "Account", wire.ref(line["SalesItemLineDetail"], "ItemAccountRef")),
             "tax": wire.ref(line["SalesItemLineDetail"], "TaxCodeRef"),

@@ -280,6 +280,24 @@ def test_an_account_made_inactive_since_is_refused_and_parked(
     assert Link.objects.get(invoice=invoice).parked_code == "account_archived"
 
 
+@pytest.mark.parametrize("kept", [0, 600])
+def test_money_is_never_booked_twice_however_soon_quickbooks_forgets_a_key(
+    firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any, kept: int
+) -> None:
+    invoice = accept(firm, bell)
+    bell.answer()
+    qbo.settings.request_id_seconds = kept
+    qbo.faults.order(Fault("response_lost", match="/batch"))
+    payment = firm.paid_by_card(invoice.client, "400.00", (invoice, "400.00"))
+    bell.answer()
+    for _ in range(8):
+        later(connection, seconds=66)
+    link = Link.objects.get(payment=payment)
+    assert not link.owes
+    assert [row["TotalAmt"] for row in there.rows("Payment") if row["Id"] >= link.remote_id] == ["400.00"]
+    assert not Snag.objects.exists()
+
+
 # The client itself
 
 

@@ -11,10 +11,11 @@ from django.test import Client as Browser
 
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import gates, pulling
+from ledger_sync import gates, pulling, pushing
 from ledger_sync.models import Call, Connection, Delivery, Hint, Link, Snag
 from practice.core import audit, clock
 from practice.core.gates import Verdict
+from practice.core.sandbox.faults import Fault
 from practice.firm import clients
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,8 +56,6 @@ def test_an_email_changed_on_both_sides_waits_for_a_person_and_nothing_else_does
         clients.update_client(client_id=booked.client.pk, billing_email="ours@marigold.example", phone="+1 555 0111")
     bell.answer()
     clock.advance(seconds=20)
-    from ledger_sync import pushing
-
     pushing.push(connection.pk)
     snag = Snag.objects.get(closed_at__isnull=True)
     assert (snag.code, snag.facts["theirs"], snag.facts["ours"]) == (
@@ -67,6 +66,28 @@ def test_an_email_changed_on_both_sides_waits_for_a_person_and_nothing_else_does
     row = there.of(link)
     assert row["PrimaryPhone"]["FreeFormNumber"] == "+1 555 0111"
     assert row["PrimaryEmailAddr"]["Address"] == "theirs@marigold.example"
+
+
+def test_our_own_change_whose_answer_was_lost_is_not_taken_for_the_bookkeepers(
+    booked: Invoice, connection: Connection, qbo: Any, there: Any, bell: Any
+) -> None:
+    qbo.settings.request_id_seconds = 0
+    qbo.faults.order(Fault("response_lost", match="/batch"))
+    for phone in ("+1 555 0101", "+1 555 0102"):
+        with audit.cause(system="web", actor="Dana"):
+            clients.update_client(client_id=booked.client.pk, phone=phone)
+        bell.answer()
+        sweep(connection)
+    for _ in range(4):
+        clock.advance(minutes=4)
+        pushing.push(connection.pk)
+        sweep(connection)
+        bell.answer()
+    link = Link.objects.get(client=booked.client)
+    assert not Snag.objects.exists()
+    assert not link.owes
+    assert there.of(link)["PrimaryPhone"]["FreeFormNumber"] == "+1 555 0102"
+    assert not Hint.objects.exists()
 
 
 def test_a_bank_payment_recorded_there_pays_the_invoice_here_once(
