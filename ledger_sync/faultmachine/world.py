@@ -29,6 +29,16 @@ HOST = "xero.test"
 TIGHT_CALLS, TIGHT_RESERVE = 14, 3
 
 
+class _NoMigrations(dict[str, None]):
+    """Says of every app that it has no migrations."""
+
+    def __contains__(self, app: object) -> bool:
+        return True
+
+    def __missing__(self, app: str) -> None:
+        return None
+
+
 @dataclass
 class Stage:
     """One seed's own world."""
@@ -50,7 +60,9 @@ class World:
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
         self._template = self._folder / "template.sqlite3"
         with _settled_database(self._template), clock.at(NOON):
-            call_command("migrate", verbosity=0, interactive=False)
+            # Straight from the models, which are what the migrations lead to ("make check"): a second instead of ten.
+            with swapped(settings, MIGRATION_MODULES=_NoMigrations()):
+                call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
             self._found()
         return self
 

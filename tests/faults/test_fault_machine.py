@@ -1,0 +1,118 @@
+"""The fault machine itself: histories agree, replay exactly, notice what is broken, and can be made short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+from ledger_sync.faultmachine import mutants
+from ledger_sync.faultmachine.database import Killed, Watched
+from ledger_sync.faultmachine.deeds import Deeds
+from ledger_sync.faultmachine.histories import play
+from ledger_sync.faultmachine.plans import ACTS, KINDS, Act, Plan, plan_of
+from ledger_sync.faultmachine.runs import Tally
+from ledger_sync.faultmachine.shortening import shorten
+from ledger_sync.faultmachine.world import World
+from practice.core import wake
+from practice.core.models import Heartbeat
+
+SEEDS = range(1, 16)
+
+
+@pytest.fixture(scope="module")
+def world(django_db_blocker: Any) -> Iterator[World]:
+    """One template for every history of this file; the suite's own database is not touched."""
+    with django_db_blocker.unblock(), World() as ours:
+        yield ours
+
+
+@pytest.fixture(scope="module")
+def tally(world: World) -> Tally:
+    """A few seeds; hundreds of others run with ``make faults``."""
+    tally = Tally()
+    for seed in SEEDS:
+        outcome = play(world, plan_of(seed))
+        assert outcome.findings == [], f"seed {seed}"
+        tally.add(outcome)
+    return tally
+
+
+def test_both_books_agree_after_every_history(tally: Tally) -> None:
+    assert tally.found.total() == 0
+    assert tally.killed > 0
+    assert tally.fired.total() > len(SEEDS)
+    assert tally.line.startswith(
+        f"seeds={len(SEEDS)} faults={tally.fired.total()} lost=0 duplicated=0 diverged=0 stuck=0 "
+    )
+    assert tally.line.endswith(f"calls={tally.calls} boundaries={tally.boundaries} killed={tally.killed}")
+
+
+def test_a_seed_replays_exactly(world: World) -> None:
+    first, second = (play(world, plan_of(9)) for _ in range(2))
+    assert first.log == second.log
+    assert first.digest == second.digest
+    assert play(world, plan_of(10)).digest != first.digest
+
+
+def test_every_kind_of_act_and_trouble_comes_up_in_the_first_hundred_seeds() -> None:
+    plans = [plan_of(seed) for seed in range(1, 101)]
+    assert {act.name for plan in plans for act in plan.acts} == set(ACTS)
+    assert {trouble.kind for plan in plans for trouble in plan.troubles} == set(KINDS)
+
+
+def test_a_rule_switched_off_is_noticed_and_its_history_made_short(world: World) -> None:
+    broken = next(mutant for mutant in mutants.MUTANTS if mutant.name == "look")
+    with broken.off():
+        failed = next(o for o in (play(world, plan_of(seed)) for seed in range(1, 60)) if o.findings)
+        short = shorten(failed, partial(play, world), patience=15)
+    assert short.findings
+    assert len(short.plan.acts) + len(short.plan.troubles) < len(failed.plan.acts) + len(failed.plan.troubles)
+    assert play(world, short.plan).findings == []
+
+
+def test_the_judge_sees_what_the_bookkeeper_did_not_own_up_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(1, (Act("agree", 0, 0.0), Act("books_edit_line", 1, 5.0)), ())
+    assert play(world, plan).findings == []
+    monkeypatch.setattr(Deeds, "add", lambda *_: None)
+    assert {finding.kind for finding in play(world, plan).findings} == {"diverged", "stuck"}
+
+
+@pytest.mark.parametrize(
+    ("place", "kept", "rung"), [("commit", False, 0), ("committed", True, 0), ("nowhere", True, 1)]
+)
+def test_a_process_killed_around_its_commit(world: World, place: str, kept: bool, rung: int) -> None:
+    def boundary(at: str, _: str) -> None:
+        if at == place:
+            raise Killed
+
+    stage = world.stage(1, tight=False)
+    home = connections["default"]
+    bells: list[str] = []
+    connections["default"] = dying = Watched(stage.path, boundary)
+    try:
+        with pytest.raises(Killed) if place != "nowhere" else _Calm(), transaction.atomic():
+            Heartbeat.objects.create(name="dying", at="2026-11-20T00:00:00Z")
+            transaction.on_commit(lambda: bells.append("rung"))
+        dying.close()
+        connections["default"] = Watched(stage.path)
+        assert Heartbeat.objects.filter(name="dying").exists() is kept
+        assert len(bells) == rung
+    finally:
+        connections["default"].close()
+        connections["default"] = home
+
+
+class _Calm:
+    def __enter__(self) -> None:
+        """Nothing is expected to happen."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing happened."""
+
+
+def test_the_machine_leaves_bell_and_clock_as_they_were(world: World, bell: Any) -> None:
+    play(world, plan_of(2))
+    assert wake.ring is bell

@@ -1,0 +1,168 @@
+"""What the fault machine found, each as a short story without the machine."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from billing import invoicing, payments
+from billing.models import Invoice, Payment
+from billing.payments import Receipt
+from ledger_sync import budgets, pulling, pushing, remedies
+from ledger_sync.models import Budget, Link, Snag
+from practice.core import audit, clock
+from practice.core.owed import Urgency
+from practice.core.sandbox.faults import Fault
+from practice.firm import clients
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def booked(firm: Any, connection: Any, xero: Any, bell: Any) -> Invoice:
+    """An invoice of 1,100.00 that both books agree on."""
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    clock.advance(minutes=5)
+    return invoice
+
+
+def pull(connection: Any, bell: Any) -> None:
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+
+
+def contact(xero: Any, invoice: Invoice) -> dict[str, Any]:
+    link = Link.objects.get(client=invoice.client)
+    return dict(xero.books(xero.tenant_id).get("Contacts", link.remote_id))
+
+
+def change(invoice: Invoice, **facts: Any) -> None:
+    with audit.cause(system="web", actor="Helen Marsh"):
+        clients.update_client(client_id=invoice.client_id, **facts)
+
+
+def pay(invoice: Invoice, reference: str = "Paid 1") -> Payment:
+    receipt = Receipt(
+        source=Payment.Source.HAND, method="bank", amount=Decimal("1100.00"), currency="AUD", reference=reference,
+        state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today("Australia/Sydney"),
+    )  # fmt: skip
+    return payments.record_payment(
+        entity=invoice.entity,
+        client=invoice.client,
+        receipt=receipt,
+        on_invoices=[(invoice, receipt.amount)],
+        now=clock.now(),
+    )
+
+
+def test_an_update_leaves_alone_what_the_bookkeeper_edited_meanwhile(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.bookkeeper.edit_contact(contact(xero, booked)["ContactID"], {"EmailAddress": "books@larkspur.example"})
+    change(booked, phone="02 5550 0199")
+    bell.answer()
+    assert contact(xero, booked)["EmailAddress"] == "books@larkspur.example"
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == "books@larkspur.example"
+    assert booked.client.phone == "02 5550 0199"
+
+
+def test_an_update_answered_with_an_error_is_sent_again_unless_its_fields_are_there(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("server_error", method="POST", match="Contacts"))
+    change(booked, billing_email="new@larkspur.example")
+    bell.answer()
+    for _ in range(6):
+        clock.advance(minutes=2)
+        pushing.push(connection.pk)
+    assert contact(xero, booked)["EmailAddress"] == "new@larkspur.example"
+    assert not Link.objects.filter(owed_since__isnull=False).exists()
+
+
+def test_keep_ours_sends_our_value(booked: Any, connection: Any, xero: Any, bell: Any) -> None:
+    link = Link.objects.get(client=booked.client)
+    xero.bookkeeper.edit_contact(link.remote_id, {"EmailAddress": "theirs@larkspur.example"})
+    xero.faults.order(Fault("rate_limited", method="POST", retry_after=20))
+    change(booked, billing_email="ours@larkspur.example")
+    bell.answer()
+    clock.advance(seconds=5)
+    pulling.pull(connection.pk, sweep=True)
+    snag = Snag.objects.get(code="both_changed")
+    clock.advance(seconds=60)
+    bell.answer()
+    assert contact(xero, booked)["EmailAddress"] == "theirs@larkspur.example"
+    remedies.apply_remedy(snag_id=snag.pk, remedy="keep_ours")
+    bell.answer()
+    assert contact(xero, booked)["EmailAddress"] == "ours@larkspur.example"
+
+
+def test_a_bank_payment_on_a_paid_invoice_is_recorded_once_and_the_sweep_goes_on(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    there = str(Link.objects.get(invoice=booked).remote_id)
+    xero.bookkeeper.record_payment(there, Decimal("1100.00"), reference="Bank 1")
+    pay(booked)
+    bell.answer()
+    pull(connection, bell)
+    pull(connection, bell)
+    theirs = Payment.objects.get(source=Payment.Source.LEDGER)
+    assert theirs.state == Payment.State.SUCCEEDED
+    assert not theirs.allocations.exists()
+    clock.advance(minutes=3)
+    xero.bookkeeper.delete_payment(Link.objects.get(payment=theirs).remote_id)
+    pull(connection, bell)
+    theirs.refresh_from_db()
+    assert theirs.state == Payment.State.RETURNED
+
+
+def test_a_payment_undone_before_its_invoice_arrived_owes_nothing(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    _, (invoice,) = firm.agreement(firm.client())
+    payment = pay(invoice)
+    payments.return_payment(payment_id=payment.pk, reason="bounced", now=clock.now())
+    invoicing.void_invoice(invoice_id=invoice.pk, reason="billed in error")
+    bell.answer()
+    assert not Link.objects.filter(owed_since__isnull=False).exists()
+    assert not [p for p in xero.dump()[f"{xero.tenant_id}:Payments"].values() if p["Reference"].startswith("Paid")]
+
+
+def test_a_due_date_moved_before_we_knew_of_our_invoice_is_taken(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("truncated", method="PUT", match="Invoices"))
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    row = next(
+        r for r in xero.books(xero.tenant_id).table("Invoices").values() if r.get("InvoiceNumber") == invoice.number
+    )
+    clock.advance(seconds=5)
+    xero.bookkeeper.edit_invoice(row["InvoiceID"], {"DueDate": "2026-12-20"})
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+    clock.advance(seconds=150)
+    pulling.pull(connection.pk, sweep=True)
+    pushing.push(connection.pk)
+    clock.advance(seconds=60)
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+    invoice.refresh_from_db()
+    assert str(invoice.due_on) == "2026-12-20"
+
+
+def test_every_read_is_counted_and_a_new_cap_takes_effect_with_the_next_window(
+    booked: Any, connection: Any, xero: Any
+) -> None:
+    clock.advance(minutes=2)
+    pulling.pull(connection.pk, sweep=True, references=True)
+    used = dict((name, spent) for name, spent, _ in budgets.used(connection))
+    assert used["minute"] == 7
+    row = Budget.objects.get(pk__endswith=":minute")
+    Budget.objects.filter(pk=row.pk).update(cap=1, reserve=0)
+    assert budgets.spend(connection, Urgency.NORMAL) is not None
+    clock.advance(minutes=2)
+    assert budgets.spend(connection, Urgency.NORMAL) is None
