@@ -48,10 +48,16 @@ def connect_sandbox(*, entity: Entity, provider: str, keys: dict[str, Any]) -> C
 
 
 def _fitting(entity: Entity, organisations: Sequence[Organisation]) -> list[Organisation]:
-    """The organisation to connect: one this entity had before, else the first in its currency."""
+    """The organisation to connect: one this entity had before, else the first in its currency that is still free.
+
+    A Xero user's consent also lists what the app was given before, for the practice's other entities.
+    """
     known = set(Connection.objects.filter(entity=entity).values_list("remote_org", flat=True))
+    others = Connection.objects.filter(disconnected_at__isnull=True).exclude(entity=entity)
+    taken = set(others.values_list("remote_org", flat=True))
     again = [o for o in organisations if o.remote_org in known]
-    fitting = again or [o for o in organisations if o.currency == entity.currency]
+    suitable = [o for o in organisations if o.currency == entity.currency]
+    fitting = again or [o for o in suitable if o.remote_org not in taken] or suitable
     if not fitting:
         names = ", ".join(o.name for o in organisations) or "no organisation"
         raise connections.ConnectionRefused(

@@ -56,15 +56,20 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
     if facts is None:
         messages.error(request, "This consent did not begin in this browser, or took too long. Nothing was connected.")
         return redirect("front_door")
+    response = _come_back(request, provider, facts)
+    # A state is good for one way back.
+    response.delete_cookie(f"consent_{provider}", samesite="Lax")
+    return response
+
+
+def _come_back(request: HttpRequest, provider: str, facts: dict[str, Any]) -> HttpResponse:
     slug = str(facts["practice"])
     member = access.access_practice(request, slug, "ledger.connect")
     entity = access.find(Entity.objects.all(), member.practice, pk=facts["entity"])
     name = Provider(provider).label
-    ledger = redirect("ledger", practice=slug)
-    ledger.delete_cookie(f"consent_{provider}")
     if request.GET.get("error") or not request.GET.get("code"):
         messages.warning(request, f"You did not give access in {name}. Nothing was connected, nothing has changed.")
-        return ledger
+        return redirect("ledger", practice=slug)
     try:
         rows = connecting.from_consent(
             entity=entity,
@@ -75,7 +80,7 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
         )
     except (ConnectionRefused, LedgerError) as error:
         messages.error(request, f"Not connected: {error}")
-        return ledger
+        return redirect("ledger", practice=slug)
     return redirect("ledger_mapping", practice=slug, connection_id=rows[0].pk)
 
 
@@ -85,5 +90,5 @@ def _state(request: HttpRequest, provider: str) -> dict[str, Any] | None:
     except signing.BadSignature:
         return None
     cookie = request.COOKIES.get(f"consent_{provider}", "")
-    fits = facts.get("provider") == provider and secrets.compare_digest(cookie, str(facts.get("nonce", "")))
-    return facts if fits else None
+    same_browser = secrets.compare_digest(cookie.encode(), str(facts.get("nonce", "")).encode())
+    return facts if same_browser and facts.get("provider") == provider else None

@@ -75,8 +75,8 @@ def block(connection_id: int, name: str, *, until: datetime, reason: str) -> Non
 
 
 def open_up(connection_id: int) -> None:
-    """Lift every block of a connection."""
-    Lane.objects.filter(connection_id=connection_id).update(blocked_until=None, reason="", failures=0)
+    """Lift every block of a connection; a bell that was answered while nothing might be sent is rung again."""
+    Lane.objects.filter(connection_id=connection_id).update(blocked_until=None, reason="", failures=0, bell_at=None)
 
 
 def failed(connection_id: int, name: str, reason: str, retry_after: int | None) -> datetime:

@@ -32,6 +32,11 @@ class Wanted:
     treatment: str = ""
     service_id: int | None = None
 
+    @property
+    def field(self) -> str:
+        """Its name in the form on the mapping page."""
+        return f"{self.purpose}:{self.service_id or self.treatment}"
+
 
 def target(connection: Connection, purpose: str, treatment: str = "") -> RefItem:
     """The chosen account or rate. Raises MappingMissing or TargetArchived."""
@@ -115,6 +120,13 @@ def wanted(connection: Connection) -> list[Wanted]:
         for t in TaxRate.Treatment
     ]
     return rows
+
+
+def places(connection: Connection) -> list[Wanted]:
+    """Everything that may be given a place: what must have one, and the services that may have their own."""
+    services = Service.objects.filter(practice_id=connection.practice_id, archived_at__isnull=True).order_by("name")
+    own = [Wanted(Purpose.SERVICE, s.name, RefItem.Kind.ACCOUNT, service_id=s.pk) for s in services]
+    return wanted(connection) + own
 
 
 def missing(connection: Connection) -> list[Wanted]:

@@ -158,57 +158,23 @@ def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
         (m.purpose, m.treatment, m.service_id): m.target_id for m in Mapping.objects.filter(connection=connection)
     }
     refs = RefItem.objects.filter(connection=connection, kind__in=("account", "tax")).order_by("code", "name")
-    accounts = [r for r in refs if r.kind == "account"]
-    taxes = [r for r in refs if r.kind == "tax"]
-    fixed = [
-        (f"{w.purpose}:{w.treatment}", w.words, accounts if w.ref_kind == "account" else taxes,
-         chosen.get((w.purpose, w.treatment, None)))
-        for w in mapping.wanted(connection)
-    ]  # fmt: skip
-    services = [
-        (f"service:{s.pk}", s.name, accounts, chosen.get(("service", "", s.pk)))
-        for s in Service.objects.filter(practice=connection.practice, archived_at__isnull=True).order_by("name")
+    by_kind = {kind: [r for r in refs if r.kind == kind] for kind in ("account", "tax")}
+    shown = [
+        (p, (p.field, p.words, by_kind[p.ref_kind], chosen.get((p.purpose, p.treatment, p.service_id))))
+        for p in mapping.places(connection)
     ]
+    fixed = [row for place, row in shown if place.service_id is None]
+    services = [row for place, row in shown if place.service_id is not None]
     context = _context(request, connection, "mapping") | {"fixed": fixed, "services": services}
     return page(request, "ledger_sync/mapping.html", "main", context)
 
 
 def _save_mapping(request: MemberRequest, connection: Connection) -> HttpResponse:
     slug = request.member.practice.slug
-    changed = 0
-    for name in request.POST:
-        value = str(request.POST.get(name, ""))
-        purpose, colon, rest = name.partition(":")
-        if not colon or not value.isdigit():
-            continue
-        ref = RefItem.objects.filter(connection=connection, pk=int(value), active=True).first()
-        if ref is None:
-            continue
-        service = None
-        if purpose == "service":
-            service = (
-                Service.objects.filter(practice=connection.practice, pk=int(rest)).first() if rest.isdigit() else None
-            )
-            if service is None:
-                continue
-        before = Mapping.objects.filter(
-            connection=connection, purpose=purpose, service=service, treatment="" if service else rest
-        ).first()
-        if before is None or before.target_id != ref.pk:
-            mapping.choose(
-                connection=connection, purpose=purpose, target_id=ref.pk, treatment="" if service else rest,
-                service=service,
-            )  # fmt: skip
-            changed += 1
+    changed = sum(_save_place(request, connection, place) for place in mapping.places(connection))
     if changed:
-        connections.try_again(
-            connection_id=connection.pk,
-            link_ids=list(
-                Link.objects.filter(
-                    connection=connection, parked_code__in=("mapping_missing", "account_archived")
-                ).values_list("pk", flat=True)
-            ),
-        )
+        parked = Link.objects.filter(connection=connection, parked_code__in=("mapping_missing", "account_archived"))
+        connections.try_again(connection_id=connection.pk, link_ids=list(parked.values_list("pk", flat=True)))
     if connection.state in (Connection.State.MATCHING, Connection.State.CONNECTING):
         try:
             connections.go_live(connection_id=connection.pk)
@@ -219,6 +185,23 @@ def _save_mapping(request: MemberRequest, connection: Connection) -> HttpRespons
         return redirect("ledger_desk", practice=slug, connection_id=connection.pk)
     messages.success(request, "Saved." if changed else "Nothing was changed.")
     return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
+
+
+def _save_place(request: MemberRequest, connection: Connection, place: mapping.Wanted) -> bool:
+    """Take one choice of the form, if it fits its place. Returns whether it is new."""
+    chosen = str(request.POST.get(place.field, ""))
+    rows = RefItem.objects.filter(connection=connection, kind=place.ref_kind, active=True)
+    ref = rows.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
+    service = Service.objects.get(pk=place.service_id) if place.service_id else None
+    before = Mapping.objects.filter(
+        connection=connection, purpose=place.purpose, treatment=place.treatment, service=service
+    ).first()
+    if ref is None or (before is not None and before.target_id == ref.pk):
+        return False
+    mapping.choose(
+        connection=connection, purpose=place.purpose, target_id=ref.pk, treatment=place.treatment, service=service
+    )
+    return True
 
 
 @require_GET

@@ -68,5 +68,8 @@ def one(rows: QuerySet[M], **lookup: Any) -> M:
 
 
 def find(rows: QuerySet[M], practice: Practice, **lookup: Any) -> M:
-    """One row of a practice by id. Raises Http404 when it is not there or belongs to another practice."""
-    return get_object_or_404(rows, practice=practice, **lookup)
+    """One row of a practice by id. Raises Http404 when it is not there, is no id, or belongs to another practice."""
+    try:
+        return get_object_or_404(rows, practice=practice, **lookup)
+    except ValueError as nonsense:
+        raise Http404("no such row") from nonsense

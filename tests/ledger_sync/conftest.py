@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client as Browser
 
 from billing import agreements
 from billing.models import Engagement, Invoice
@@ -16,7 +17,8 @@ from ledger_sync import connecting
 from ledger_sync.models import Connection
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import audit, clock, network
-from practice.firm.models import Client, Entity, Practice, Service, TaxRate
+from practice.firm.models import Client, Entity, Membership, Practice, Service, TaxRate
+from tests.firm import factories
 
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
@@ -80,3 +82,12 @@ def xero(settings: Any) -> Iterator[XeroSandbox]:
 def connection(firm: Firm, xero: XeroSandbox) -> Connection:
     """The firm connected to the sandbox through the real code flow, mapped by the defaults, live."""
     return connecting.connect_sandbox(entity=firm.entity, provider="xero", keys=xero.credentials())
+
+
+@pytest.fixture
+def browser(firm: Any) -> Browser:
+    """The browser of Sam Lock, who looks after the connection to the ledger."""
+    sam = factories.make_member(firm.practice, Membership.Role.SYNC_ADMIN, name="Sam Lock")
+    signed_in = Browser()
+    signed_in.force_login(sam)
+    return signed_in
