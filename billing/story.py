@@ -47,7 +47,8 @@ def _money_told(invoice: Invoice) -> list[Told]:
     told = []
     for row in Allocation.objects.filter(invoice=invoice, payment__isnull=False).select_related("payment"):
         assert row.payment is not None
-        state = "on its way" if row.payment.state == Payment.State.PROCESSING else "paid"
+        arrived = row.payment.state not in (Payment.State.PROCESSING, Payment.State.FAILED)
+        state = "paid" if arrived else "on its way"
         how = _method_words(row.payment)
         told.append(Told(row.made_at, f"{_money(row.amount, invoice)} {state}, {how}", row.payment.reference))
         if row.reversed_at:

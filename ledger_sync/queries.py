@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
+from billing.standing import standing_of
 from ledger_sync import budgets, documents, snags
 from ledger_sync.models import Call, Connection, Delivery, Lane, Link, Snag
 from ledger_sync.models.links import Kind
-from practice.core import clock
+from practice.core import clock, dates
 from practice.core.money import ZERO
 
 _SUBJECTS = (
@@ -136,18 +137,22 @@ def state_of(link: Link) -> str:
 
 
 def fields_of(link: Link) -> list[tuple[str, str, str, bool]]:
-    """Each field both sides hold: name, here, there, and whether they differ."""
+    """Each field both sides hold: name, here, there, and whether they differ. Before it was sent there is only ours."""
     ours, theirs = link.base_ours or {}, link.base_theirs or {}
     rows = []
     for name in ("number", "name", "email", "date", "due_on", "reference", "net", "tax", "total", "amount"):
-        if name in ours or name in theirs:
-            here, there = str(ours.get(name, "")), str(theirs.get(name, ""))
-            rows.append(
-                (name.replace("_on", "").replace("_", " "), here, there, bool(here and there and here != there))
-            )
-    if link.kind == Kind.INVOICE:
-        rows.append(("paid", "", str(theirs.get("paid", "")), False))
+        if name in ours and (name in theirs or not theirs):
+            here, there = _as_read(name, ours[name]), _as_read(name, theirs.get(name, ""))
+            rows.append((name.removesuffix("_on"), here, there, bool(here and there and here != there)))
+    if link.kind == Kind.INVOICE and link.invoice is not None and theirs:
+        paid = standing_of(link.invoice, clock.today(link.invoice.entity.time_zone)).paid
+        rows.append(("paid", str(paid), str(theirs.get("paid", "")), False))
     return rows
+
+
+def _as_read(name: str, value: object) -> str:
+    """A date as people read it; anything else as it is."""
+    return dates.in_words(date.fromisoformat(str(value))) if value and name in ("date", "due_on") else str(value)
 
 
 def calls_of(connection: Connection) -> QuerySet[Call]:

@@ -189,4 +189,4 @@ def remedies(snag: Snag) -> tuple[Remedy, ...]:
 
 class _Known(dict[str, str]):
     def __missing__(self, key: str) -> str:
-        return "somebody" if key == "who" else "it"
+        return {"who": "somebody", "account": "used here"}.get(key, "it")

@@ -6,7 +6,13 @@
   const on = (name, act, early) => document.addEventListener(name, act, early);
 
   // Freshness: parts with hx-trigger="tick from:body" ask again, only while somebody looks.
-  setInterval(() => document.hidden || document.body.dispatchEvent(new Event("tick")), 15000);
+  const tick = () => document.hidden || document.body.dispatchEvent(new Event("tick"));
+  setTimeout(tick, 4000);
+  setInterval(tick, 15000);
+  // … and never under the hands of somebody who began to choose.
+  const touch = ({ target }) => { const part = target.closest?.("[data-calm]"); if (part) part.dataset.calm = "touched"; };
+  on("pointerdown", touch); on("keydown", touch); on("change", touch);
+  on("htmx:beforeRequest", (event) => event.detail.elt.dataset.calm === "touched" && event.preventDefault());
 
   // A failed request leaves the form as it was and says so above it.
   const failed = ({ detail: { elt, requestConfig, xhr } }) => {

@@ -96,12 +96,17 @@ def _faults(sandbox: StripeSandbox, body: Row) -> Row:
 
 
 def _endpoint(sandbox: StripeSandbox, body: Row) -> Row:
-    """Register a webhook address as the product would; the same address again answers with the same secret."""
+    """Register a webhook address as the product would; the same address again answers with the same secret.
+
+    ``instead_of`` names an endpoint that goes when another takes its place, as a site that moved to another port has.
+    """
     books = sandbox.books(body["account"])
     for row in books.rows("webhook_endpoint"):
         if row["url"] == body["url"]:
             return {"id": row["id"], "secret": row["_secret"]}
     with sandbox.store.transaction():
+        if any(row["id"] == body.get("instead_of") for row in books.rows("webhook_endpoint")):
+            events.delete_endpoint(books, {}, body["instead_of"])
         wanted = {"url": body["url"], "enabled_events": body.get("enabled_events", ["*"])}
         made = events.create_endpoint(books, wanted)
     return {"id": made["id"], "secret": made["secret"]}

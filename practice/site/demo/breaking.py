@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from urllib.error import URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from urllib.parse import unquote, urlencode, urlsplit
 
 from django.conf import settings
 from django.urls import reverse
@@ -16,7 +16,8 @@ from billing import attempts, invoicing
 from billing.attempts import NothingDue, PaymentUnderWay
 from billing.models import Invoice, PaymentMethod
 from billing.standing import standing_of
-from ledger_sync.models import Connection, Link, Mapping
+from ledger_sync.models import Connection, Link, Mapping, RefItem
+from ledger_sync.sandbox.xero.pages import COOKIE as NOTICE
 from practice.core import clock, wake
 from practice.firm.models import Entity, Service
 from practice.site.demo import wiring
@@ -51,13 +52,20 @@ def _harbour() -> Connection:
 
 
 def _books(connection: Connection, path: str, **form: str) -> None:
-    """Press a button in the sandbox ledger, as the bookkeeper does."""
-    url = f"{settings.XERO_BASE}/books/{connection.remote_org}/{path}"
+    """Press a button in the sandbox ledger, as the bookkeeper does. Raises CannotBreak with the ledger's own words."""
+    door = HTTPConnection(urlsplit(settings.XERO_BASE).netloc, timeout=10)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
     try:
-        with urlopen(Request(url, data=urlencode(form).encode(), method="POST"), timeout=10):  # noqa: S310 (loopback)
-            return
-    except URLError as error:
+        door.request("POST", f"/books/{connection.remote_org}/{path}", urlencode(form), kind)
+        answer = door.getresponse()
+        answer.read()
+    except OSError as error:
         raise CannotBreak(f"The sandbox ledger did not answer: {error}") from error
+    finally:
+        door.close()
+    said = unquote(SimpleCookie(answer.headers.get("Set-Cookie", ""))[NOTICE].value) if answer.status == 303 else "!"
+    if said.startswith("!"):
+        raise CannotBreak(f"The sandbox ledger refused it. {said[1:]}".strip())
 
 
 def _soon(connection: Connection) -> None:
@@ -113,6 +121,15 @@ def archive_account() -> Done:
     return Done(words, _desk(connection))
 
 
+def _usable(connection: Connection, code: str) -> str:
+    """The line's account, or the first income account that can still be posted to, as a bookkeeper would choose."""
+    income = RefItem.objects.filter(
+        connection=connection, kind="account", active=True, data__Type__in=["REVENUE", "SALES"]
+    )
+    codes = list(income.order_by("code").values_list("code", flat=True))
+    return code if code in codes or not codes else codes[0]
+
+
 def edit_invoice() -> Done:
     """The bookkeeper changes an invoice the client already has."""
     connection = _harbour()
@@ -120,7 +137,8 @@ def edit_invoice() -> Done:
     line = (link.base_theirs or {})["lines"][0]
     _books(
         connection, f"invoices/{link.remote_id}/", action="line", line=line["remote_line"],
-        UnitAmount=str(Decimal(line["unit_price"]) - 40), AccountCode=line["account"], Description=line["description"],
+        UnitAmount=str(Decimal(line["unit_price"]) - 40), AccountCode=_usable(connection, line["account"]),
+        Description=line["description"],
     )  # fmt: skip
     _soon(connection)
     words = f"{invoice.number} was changed in Xero. Collecting it stops, and the desk asks what to do."

@@ -29,7 +29,7 @@ def listen(books: dict[str, dict[str, Any]], site: str) -> None:
     for row in StripeAccount.objects.all():
         made = post(
             f"{books['stripe']['base_url']}/_sandbox/webhooks/endpoint",
-            {"account": row.account_ref, "url": f"{site}/hooks/stripe/{row.pk}/"},
+            {"account": row.account_ref, "url": f"{site}/hooks/stripe/{row.pk}/", "instead_of": row.webhook_ref},
         )
         row.webhook_secret, row.webhook_ref = made["secret"], made["id"]
         row.save(update_fields=["webhook_secret", "webhook_ref"])
