@@ -65,7 +65,7 @@ def _pay(stage: Stage, act: Act, chance: Random) -> None:
     invoice = _some_open_invoice(chance)
     if invoice is not None:
         due = _due(invoice)
-        _record(act, chance, [(invoice, due if chance.random() < 0.6 else (due / 2).quantize(Decimal("0.01")))])
+        _record(act, chance, [(invoice, due if chance.random() < 0.4 else (due / 2).quantize(Decimal("0.01")))])
 
 
 def _pay_two(stage: Stage, act: Act, chance: Random) -> None:

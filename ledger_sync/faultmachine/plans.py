@@ -29,6 +29,7 @@ KINDS: dict[str, Spot] = {
     "kill_after_reply": Spot((REPLY,)),
     "suspended": Spot((BEGIN, COMMITTED, REPLY)),
     "suspended_sending": Spot((SEND,), "api"),
+    "suspended_after": Spot((REPLY,), "api"),
     "clock_jump": Spot((BEGIN, COMMITTED)),
     "reset": Spot((SEND,)),
     "timeout": Spot((SEND,)),
@@ -53,11 +54,16 @@ KINDS: dict[str, Spot] = {
     "notice_reordered": Spot((NOTICE,)),
     "notice_forged": Spot((NOTICE,)),
 }
+#: What may become of a send that is part of a storm.
+SPOILING = (
+    "response_lost", "response_lost", "timeout", "worked_late", "worked_late", "truncated", "minute_limit",
+    "unavailable", "server_error", "kill_after_reply", "kill_before_send", "reset",
+)  # fmt: skip
 #: What people and the bookkeeper do, and how often.
 ACTS: dict[str, int] = {
     "agree": 10,
-    "bill": 5,
-    "pay": 10,
+    "bill": 6,
+    "pay": 16,
     "pay_two": 2,
     "return_payment": 4,
     "void": 4,
@@ -134,9 +140,24 @@ def plan_of(seed: int) -> Plan:
         at += chance.expovariate(1 / pace)
         acts.append(Act(chance.choices(names, weights)[0], nth, round(at, 3)))
     troubles: list[Trouble] = []
-    for kind in chance.choices(list(KINDS), k=chance.randint(4, 9)):
+    odds = [2 if SEND in spot.places else 1 for spot in KINDS.values()]
+    for kind in chance.choices(list(KINDS), odds, k=chance.randint(4, 9)):
         troubles += _trouble(chance, kind)
+    if chance.random() < 0.4:
+        troubles += _storm(chance)
     return Plan(seed, tuple(acts), tuple(troubles), tight=chance.random() < 0.2)
+
+
+def _storm(chance: Random) -> list[Trouble]:
+    """Troubles that follow on one another: a send comes to grief, its sender is held up, and so is the next try."""
+    nth = int(chance.expovariate(1 / 4))
+    first, second, third = chance.choices(SPOILING, k=3)
+    storm = [Trouble(first, "push", nth), Trouble(second, "push", nth + 1)]
+    if chance.random() < 0.5:
+        storm.append(Trouble("suspended_after", "push", nth, round(chance.uniform(91, 400), 1)))
+    if chance.random() < 0.3:
+        storm.append(Trouble(third, "push", nth + 2))
+    return storm
 
 
 def _trouble(chance: Random, kind: str) -> list[Trouble]:
@@ -154,6 +175,7 @@ def _trouble(chance: Random, kind: str) -> list[Trouble]:
     seconds = {
         "suspended": (95, 160, 420, 900),
         "suspended_sending": (95, 150, 220),
+        "suspended_after": (95, 200, 420),
         "clock_jump": (30, 120, 400, 1200),
     }
     lasting = chance.choice(seconds.get(kind, (0,))) + (chance.random() * 20 if kind in seconds else 0)

@@ -73,7 +73,7 @@ class Line:
                 self.over_limit += response.headers.get("X-Rate-Limit-Problem") == "minute"
             return response
         if trouble.kind == "worked_late":
-            after = self.machine.chance.uniform(1, 140)
+            after = max(self.machine.chance.uniform(1, 140), self.machine.chance.uniform(1, 140))
             self.machine.later(after, lambda: self.sandbox.handle(request))
             clock.advance(seconds=PATIENCE)
             raise TimedOut("worked late")
