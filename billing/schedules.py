@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import Max
 
-from billing.models import Charge, Engagement, EngagementLine, ScheduleRule
+from billing.models import Charge, Engagement, EngagementLine, Invoice, ScheduleRule
 from practice.core import audit, dates, events
 from practice.firm.models.services import Cadence
 
@@ -79,6 +79,31 @@ def hold_charge(*, charge_id: int, reason: str) -> Charge:
 def release_charge(*, charge_id: int) -> Charge:
     """Put a held or skipped charge back into the plan."""
     return _set(charge_id, Charge.State.PLANNED, "")
+
+
+@transaction.atomic
+def undo_billing(*, invoice_id: int, reason: str, again: bool) -> list[Charge]:
+    """Skip the charges of a voided invoice; with ``again`` plan each once more. Returns what was planned.
+
+    The voided invoice keeps its charges, so that one charge is never on two invoices: billing again is a new charge,
+    counted by the one it replaces. Raises ChargeCannotChange unless the invoice is void.
+    """
+    if not Invoice.objects.filter(pk=invoice_id, status=Invoice.Status.VOID).exists():
+        raise ChargeCannotChange("Only the charges of a voided invoice can be taken back")
+    planned = []
+    for charge in Charge.objects.select_for_update().filter(invoice_line__invoice=invoice_id).order_by("pk"):
+        charge.state, charge.reason = Charge.State.SKIPPED, reason[:200]
+        charge.save(update_fields=["state", "reason"])
+        events.record("billing.charge.changed", charge)
+        if again:
+            planned.append(
+                Charge.objects.create(
+                    engagement_id=charge.engagement_id, line_id=charge.line_id, kind=Charge.Kind.AGAIN, nth=charge.pk,
+                    due_on=charge.due_on, period_start=charge.period_start, period_end=charge.period_end,
+                    description=charge.description, quantity=charge.quantity, unit_price=charge.unit_price,
+                )
+            )  # fmt: skip
+    return planned
 
 
 def _set(charge_id: int, state: str, reason: str) -> Charge:

@@ -118,7 +118,8 @@ def _invoice(link: Link) -> Intent | None:
     assert invoice is not None
     if invoice.status == Invoice.Status.VOID:
         void: Doc = {"number": invoice.number, "status": "void"}
-        return Intent("void", void, str(invoice.issued_on)) if link.exists_there else None
+        void_there = (link.base_theirs or {}).get("status") in ("void", "deleted")
+        return Intent("void", void, str(invoice.issued_on)) if link.exists_there and not void_there else None
     doc = invoice_doc(link.connection, invoice)
     if not link.exists_there:
         return Intent("create", doc, str(invoice.issued_on))

@@ -14,7 +14,7 @@ from django.db import transaction
 from ledger_sync import applying, connections, lanes, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
-from ledger_sync.models import Connection, Hint, Lane, RefItem
+from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, events, wake
@@ -25,6 +25,8 @@ OVERLAP = timedelta(minutes=2)
 HINTS_A_CALL = 40
 #: More hints than this are cheaper to find by one sweep.
 HINTS_AT_MOST = 200
+#: Causes that end when something is opened again in the ledger.
+CLOSED = ("account_archived", "locked")
 
 
 def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -> int:
@@ -119,12 +121,29 @@ def _refresh_references(connection: Connection, ledger: Ledger) -> None:
     organisation = ledger.organisation()
     refs = ledger.references()
     with transaction.atomic():
+        before = _closed(connection)
         connections.keep_organisation(connection, organisation)
         ids = list(RefItem.objects.filter(connection=connection, kind="organisation").values_list("pk", flat=True))
         broken = mapping.refresh_references(connection, refs)
         RefItem.objects.filter(pk__in=ids).update(active=True, gone_at=None)
         for ref in broken:
             events.record("ledger_sync.reference.broken", ref)
+        if _closed(connection) != before:
+            _send_what_was_closed(connection)
+
+
+def _closed(connection: Connection) -> tuple[set[int], str]:
+    """What cannot be booked to: accounts and rates in use that are archived, and the days that are locked."""
+    archived = RefItem.objects.filter(connection=connection, active=False, mappings__isnull=False)
+    company = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
+    return set(archived.values_list("pk", flat=True)), str(company.data.get("locked_until", "")) if company else ""
+
+
+def _send_what_was_closed(connection: Connection) -> None:
+    """An account was brought back, or a lock date moved: what waited for that is tried again, and parked if it must."""
+    parked = Link.objects.filter(connection=connection, parked_code__in=CLOSED).values_list("pk", flat=True)
+    if parked:
+        connections.try_again(connection_id=connection.pk, link_ids=list(parked))
 
 
 def sweep_due(connection: Connection, now: datetime) -> bool:

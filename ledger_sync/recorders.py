@@ -69,6 +69,8 @@ def allocation_made(allocation: Allocation, **_: Any) -> None:
     connection = linking.connection_for(allocation.invoice.entity_id)
     if connection is None or _from(connection):
         return
+    if allocation.credit is not None and allocation.credit.origin != CreditNote.Origin.HERE:
+        return
     invoice = linking.link_for(connection, Kind.INVOICE, allocation.invoice)
     if allocation.credit is not None:
         credit = linking.link_for(connection, Kind.CREDIT, allocation.credit)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing import credits as crediting
-from billing import invoicing, payments
-from billing.models import Charge, CreditNote
-from ledger_sync import connections, lanes, snags
+from billing import invoicing, payments, schedules
+from billing.models import CreditNote
+from ledger_sync import connections, lanes, pulling, snags
 from ledger_sync.models import Link, Snag
-from practice.core import clock, money, owed
+from practice.core import clock, money, owed, wake
 from practice.core.owed import Urgency
 from practice.firm import clients
 
@@ -36,6 +36,9 @@ def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
 
 def _retry(snag: Snag, reason: str) -> None:
     """Send everything again that this cause set aside."""
+    if snag.code in pulling.CLOSED:
+        # Somebody may just have opened it in the ledger: the chart is read again, else it would be parked again.
+        wake.wake("ledger_sync.tasks.sweep_connection", connection_id=snag.connection_id)
     rows = Link.objects.filter(connection=snag.connection, parked_code=snag.code)
     if snag.code not in ("mapping_missing", "account_archived") and snag.link_id:
         rows = rows.filter(pk=snag.link_id)
@@ -63,8 +66,13 @@ def _take_theirs(snag: Snag, reason: str) -> None:
 
 
 def _put_back(snag: Snag, reason: str) -> None:
-    """Send the invoice as the client was given it over what the ledger has now."""
+    """Send the invoice as the client was given it over what the ledger has now.
+
+    The hold ends at once: an invoice that is still owed to the ledger is not collected anyway.
+    """
     link = _link(snag)
+    if link.invoice is not None:
+        invoicing.release_invoice(invoice_id=link.invoice.pk, code="document_changed")
     Link.objects.filter(pk=link.pk).update(base_ours={})
     owed.owe(Link.objects.filter(pk=link.pk), urgency=Urgency.PERSON)
     lanes.ring(snag.connection, "push")
@@ -103,12 +111,9 @@ def _void_here(snag: Snag, reason: str, *, rebill: bool) -> None:
     invoice = link.invoice
     assert invoice is not None
     invoicing.void_invoice(invoice_id=invoice.pk, reason=reason or f"voided in {snag.facts['ledger']}")
-    state = Charge.State.PLANNED if rebill else Charge.State.SKIPPED
-    for line in invoice.lines.select_related("charge"):
-        if line.charge is not None:
-            line.charge.state = state
-            line.charge.reason = "" if rebill else f"invoice {invoice.number} was voided in the ledger"
-            line.charge.save(update_fields=["state", "reason"])
+    schedules.undo_billing(
+        invoice_id=invoice.pk, reason=f"invoice {invoice.number} was voided in {snag.facts['ledger']}", again=rebill
+    )
 
 
 def _void_rebill(snag: Snag, reason: str) -> None:

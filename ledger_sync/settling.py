@@ -7,11 +7,12 @@ from datetime import timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from ledger_sync import documents, inbound, lanes, linking, snags
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
-from ledger_sync.models import Call, CallItem, Lane, Link
+from ledger_sync.models import Call, CallItem, Lane, Link, RefItem
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
 from practice.core import clock, events, money, owed
 from practice.core.money import ZERO
@@ -30,9 +31,12 @@ CATCH_UP = timedelta(seconds=15)
 def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) -> list[CallItem]:
     """Close an answered call. Returns the items that must be looked up before anything else is done about them.
 
-    Without the lease ids found are still kept, but nothing owed is cleared: somebody else has taken over.
+    Without the lease ids found are still kept, but nothing owed is cleared: somebody else has taken over. An answer to
+    a call that somebody else has closed meanwhile comes too late to say anything.
     """
     held = lease.is_held()
+    if not _is_open(call):
+        return []
     _close(call, Call.Outcome.DONE, answer.status, "", answer.request_id)
     to_look = []
     by_position = {result.position: result for result in results}
@@ -66,9 +70,20 @@ def _may_be_there(call: Call, item: CallItem) -> bool:
     return call.sends > 1 and item.ours["action"] == "create"
 
 
+def _is_open(call: Call) -> bool:
+    return Call.objects.select_for_update().filter(pk=call.pk, closed_at__isnull=True).exists()
+
+
+def _is_as_we_sent_it(call: Call) -> bool:
+    """Whether nobody has closed the call, or sent it again, since we did: else our answer proves nothing any more."""
+    return Call.objects.select_for_update().filter(pk=call.pk, closed_at__isnull=True, sends=call.sends).exists()
+
+
 @transaction.atomic
 def refuse_whole(call: Call, error: LedgerError) -> None:
     """The ledger refused a call as a whole: one document is parked, several are sent again one by one."""
+    if not _is_as_we_sent_it(call):
+        return
     _close(call, Call.Outcome.REFUSED, error.status, error.text, error.request_id)
     items = list(call.items.select_related("link__connection"))
     for item in items:
@@ -81,7 +96,12 @@ def refuse_whole(call: Call, error: LedgerError) -> None:
 
 @transaction.atomic
 def put_back(call: Call, error: LedgerError, *, penalise: bool) -> None:
-    """Nothing was done: the call is closed and its links may be tried again, later when ``penalise``."""
+    """Nothing was done: the call is closed and its links may be tried again, later when ``penalise``.
+
+    Unless somebody sent it again while we were held up: what became of that send is not known.
+    """
+    if not _is_as_we_sent_it(call):
+        return
     _close(call, Call.Outcome.TRY_LATER, error.status, error.text, error.request_id)
     for item in call.items.select_related("link__connection"):
         item.result, item.open_call = "later", None
@@ -93,6 +113,8 @@ def put_back(call: Call, error: LedgerError, *, penalise: bool) -> None:
 @transaction.atomic
 def close_found(call: Call, found: dict[int, Remote | None]) -> None:
     """Close a call nobody answered, with what looking showed for each position: there, or not."""
+    if not _is_open(call):
+        return
     outcome = Call.Outcome.FOUND if any(found.values()) else Call.Outcome.ABSENT
     _close(call, outcome, None, call.words, "")
     for item in call.items.select_related("link__connection"):
@@ -129,6 +151,10 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
         refuse(link, "number_taken", "another record of ours is this document already")
         return
     same = same_content(item.ours["doc"], remote.theirs)
+    if not same and item.result == "look" and item.call.sends == 1:
+        # Our only send was refused, so this is somebody else's document: it is not made ours.
+        refuse(link, item.vendor_code, item.text)
+        return
     adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same, looked=True)
     if not same:
         refuse(link, "number_taken", "a document with this number exists there with other content")
@@ -194,7 +220,8 @@ def adopt(
     if clear and owed.settle(Link.objects.filter(pk=link.pk), sent_rev=item.sent_rev):
         snags.close_for_link(link)
     linking.release_dependants(link)
-    _compare_totals(link, item, theirs)
+    if clear or not looked:
+        _compare_totals(link, item, theirs)
     events.record("ledger_sync.link.agreed", link, action=action)
 
 
@@ -250,7 +277,24 @@ def refuse(link: Link, code: str, text: str) -> None:
         what=what,
         said=text,
         name=name,
+        **_about(link, known),
     )
+
+
+def _about(link: Link, code: str) -> dict[str, str]:
+    """What a refusal is about, for its sentence: the accounts that were sent, or the day and the lock."""
+    item = link.items.order_by("-id").first()
+    doc = item.ours["doc"] if item is not None else {}
+    refs = RefItem.objects.filter(connection=link.connection)
+    if code == "account_archived":
+        sent = {str(line.get("account", "")) for line in doc.get("lines", ())} | {str(doc.get("account", ""))}
+        named = refs.filter(Q(code__in=sent - {""}) | Q(remote_id__in=sent), kind=RefItem.Kind.ACCOUNT)
+        return {"account": " or ".join(f"{ref.code} “{ref.name}”".strip() for ref in named.order_by("code"))}
+    if code == "locked":
+        company = refs.filter(kind=RefItem.Kind.ORGANISATION).first()
+        lock = str(company.data.get("locked_until", "")) if company else ""
+        return {"date": str(doc.get("date", "")), "locked_until": lock or "a later day"}
+    return {}
 
 
 def release(link: Link) -> None:

@@ -124,6 +124,7 @@ class Charge(Audited):
         SERVICE = "service", "Service"
         UPFRONT = "upfront", "Upfront fee"
         LESS_UPFRONT = "less_upfront", "Less the upfront fee"
+        AGAIN = "again", "Billed again"
 
     class State(models.TextChoices):
         PLANNED = "planned", "Planned"
@@ -148,7 +149,8 @@ class Charge(Audited):
         constraints = [
             models.UniqueConstraint(fields=["line", "kind", "nth"], name="charge_nth_once"),
             models.CheckConstraint(
-                condition=Q(unit_price__gte=0) | Q(kind="less_upfront"), name="charge_only_upfront_comes_off"
+                condition=Q(unit_price__gte=0) | Q(kind__in=["less_upfront", "again"]),
+                name="charge_only_upfront_comes_off",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["held", "skipped"]) | ~Q(reason=""), name="charge_held_with_reason"
