@@ -70,13 +70,15 @@ def health_of(connection: Connection) -> Health:
         owed_since=Min("owed_since"),
     )
     known, waiting, checked = facts["known"], facts["waiting"], facts["checked"]
+    differing = Snag.objects.filter(connection=connection, closed_at__isnull=True, link__owed_since__isnull=True)
+    differ = differing.filter(link__gone_at__isnull=True).aggregate(n=Count("link", distinct=True))["n"]
     lanes = {lane.name: lane for lane in Lane.objects.filter(connection=connection)}
     push, pull = lanes.get("push"), lanes.get("pull")
     blocked = push.blocked_until if push and push.blocked_until and push.blocked_until > clock.now() else None
     notice = Delivery.objects.filter(provider=connection.provider).order_by("-id").values_list("received_at", flat=True)
     swept = pull.swept_at if pull else None
     return Health(
-        agree=known - waiting,
+        agree=known - waiting - differ,
         known=known,
         waiting=waiting,
         checked_at=max((t for t in (checked, swept) if t), default=None),
@@ -152,7 +154,10 @@ def fields_of(link: Link) -> list[tuple[str, str, str, bool]]:
 
 def _as_read(name: str, value: object) -> str:
     """A date as people read it; anything else as it is."""
-    return dates.in_words(date.fromisoformat(str(value))) if value and name in ("date", "due_on") else str(value)
+    if not value or name not in ("date", "due_on"):
+        return str(value)
+    day = date.fromisoformat(str(value))
+    return f"{dates.short(day)} {day.year}"
 
 
 def calls_of(connection: Connection) -> QuerySet[Call]:

@@ -92,7 +92,7 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0)
             self._say("The firms of the last demo are kept")
             return
-        self._say("Making the database, and six months of history in two firms (about a minute)")
+        self._say("Making the database, and six months of history in two firms (two or three minutes, once)")
         building.clear(FOLDER)
         building.build(FOLDER, self._say)
         connection.close()
