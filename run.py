@@ -6,6 +6,7 @@ Needs only a Python to start (3.8 is enough); finds a 3.11 to 3.13 to run on, ma
 
 import hashlib
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -128,7 +129,7 @@ def check(_):
     install("requirements.txt", "tests/requirements.txt")
     production = {
         "PRODUCTION": "1",
-        "SECRET_KEY": "x" * 64,
+        "SECRET_KEY": secrets.token_urlsafe(48),
         "DATABASE_URL": "postgres://check@localhost/check",
         "SITE_URL": "https://countersign.example",
         "EMAIL_URL": "smtp://localhost:25",

@@ -263,12 +263,12 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": ["'self'", *_stripe],
         "img-src": ["'self'", "data:"],
         "form-action": ["'self'"] + [base for base in (XERO_BASE, QBO_BASE) if base],
-        "frame-ancestors": ["'self'"],
+        "frame-ancestors": ["'none'"],
         "base-uri": ["'none'"],
         "object-src": ["'none'"],
     }
 }
-X_FRAME_OPTIONS = "SAMEORIGIN"
+X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_NAME = "countersign_session"

@@ -9,6 +9,7 @@ from django.db import connection as database
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+
 from ledger_sync.models import Link
 from practice.firm.models import Client, Membership, User
 from proposals import drafting
