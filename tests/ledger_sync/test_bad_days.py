@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import connecting, gates, mapping, pulling, pushing
+from ledger_sync import connecting, gates, pulling, pushing
 from ledger_sync.models import Call, Connection, Lane, Link, Snag, TokenSet
 from practice.core import clock
 from practice.core.gates import Verdict
@@ -208,7 +208,6 @@ def test_an_invoice_whose_call_is_open_enters_no_other_call(
     xero.faults.order(Fault("reset", match=SENDING, method="PUT"))
     bell.answer()
     calls = Call.objects.count()
-    link_of(accepted)
     Link.objects.filter(invoice=accepted).update(ready_at=clock.now())
     later(connection, bell, seconds=10)
     assert Call.objects.count() == calls
@@ -348,7 +347,3 @@ def test_one_refused_invoice_of_a_batch_holds_up_no_other(
     assert not any(link_of(invoice).owes for invoice in clean)
     assert link_of(accepted).parked_code == "number_taken"
     assert Snag.objects.filter(closed_at__isnull=True).count() == 1
-
-
-def test_a_mapping_chosen_by_name_keeps_its_purpose(connection: Connection) -> None:
-    assert mapping.missing(connection) == []
