@@ -86,22 +86,20 @@ def test_a_voided_invoice_is_voided_here_too(
     agrees(booked, there, "0")
 
 
-@pytest.mark.parametrize(("remedy", "due", "payments"), [("post_again", "0", 1), ("was_duplicate", "1000.00", 0)])
+@pytest.mark.parametrize("ending", [("post_again", "0", 1), ("was_duplicate", "1000.00", 0)])
 def test_stripes_money_that_was_removed_ends_as_was_chosen(
-    browser: Browser, firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any, booked: Invoice, remedy: str,
-    due: str, payments: int,
+    browser: Browser, firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any, booked: Invoice,
+    ending: tuple[str, str, int],
 ) -> None:  # fmt: skip
+    remedy, due, payments = ending
     firm.paid_by_card(booked.client, "1000.00", (booked, "1000.00"))
     bell.answer()
     clock.advance(minutes=5)
-    before = len(there.rows("Payment"))
     qbo.bookkeeper.delete_payment(Link.objects.get(kind="payment").remote_id)
     sweep(connection, bell)
-    gone = len(there.rows("Payment"))
     press(browser, cause("payment_removed"), remedy, bell)
     sweep(connection, bell)
     agrees(booked, there, due)
-    assert before >= gone
     live = [link for link in Link.objects.filter(kind="payment", gone_at__isnull=True) if link.remote_id]
     assert len(live) == payments
 
