@@ -268,7 +268,11 @@ def _their_payment(connection: Connection, remote: Remote) -> int:
     invoice_link = Link.objects.filter(
         connection=connection, kind=Kind.INVOICE, remote_id=theirs["invoice"], gone_at__isnull=True
     ).first()
-    if invoice_link is None or invoice_link.invoice is None or theirs["status"] == "deleted":
+    if theirs["status"] == "deleted":
+        return 0
+    if invoice_link is None or invoice_link.invoice is None:
+        if _is_on_its_way(connection, theirs.get("invoice_number", "")):
+            _read_later(connection, remote)
         return 0
     if _is_our_own(connection, theirs):
         return 0
@@ -296,6 +300,12 @@ def _their_payment(connection: Connection, remote: Remote) -> int:
         base_ours={}, base_theirs=theirs, verified_at=now, **subject,
     )  # fmt: skip
     return 1
+
+
+def _is_on_its_way(connection: Connection, number: str) -> bool:
+    """Whether an invoice of ours of this number may be there without our knowing it yet."""
+    waiting = Link.objects.filter(connection=connection, remote_id__isnull=True, owed_since__isnull=False)
+    return bool(number) and waiting.filter(invoice__number=number, parked_at__isnull=True).exists()
 
 
 def _is_our_own(connection: Connection, theirs: Doc) -> bool:

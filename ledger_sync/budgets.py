@@ -58,9 +58,12 @@ class Meter:
 
 
 def read_back(connection: Connection, left: Mapping[str, int]) -> None:
-    """Believe the vendor's own count where it says that less is left than we thought."""
+    """Believe the vendor's own count where it says that less is left than we thought.
+
+    Its windows need not begin when ours do. Only a count that runs low is written down, so that reading costs no write.
+    """
     for name, _, cap, _ in SHAPES[connection.provider].windows:
-        if name in left:
+        if name in left and left[name] * 4 <= cap:
             Budget.objects.filter(pk=_key(connection, name), spent__lt=cap - left[name]).update(spent=cap - left[name])
 
 

@@ -58,6 +58,14 @@ def owe(link: Link, *, urgency: int = Urgency.NORMAL, needs: tuple[tuple[Link, s
     lanes.ring(link.connection, "push")
 
 
+def being_undone(connection: Connection, invoice_id: int) -> list[Link]:
+    """Money on an invoice that was taken off here and still stands in the ledger, or may."""
+    rows = Link.objects.filter(
+        connection=connection, kind=Kind.ALLOCATION, allocation__invoice=invoice_id, owed_since__isnull=False
+    )
+    return list(rows.filter(allocation__reversed_at__isnull=False))
+
+
 def owe_client(connection: Connection, client: Client, urgency: int = Urgency.NORMAL) -> Link:
     """The client's link; owed when the ledger does not have the client yet."""
     link = link_for(connection, Kind.CLIENT, client)
@@ -68,9 +76,14 @@ def owe_client(connection: Connection, client: Client, urgency: int = Urgency.NO
 
 def unmet(link: Link) -> QuerySet[LinkNeed]:
     """The needs of a link that are not met now."""
+    return LinkNeed.objects.filter(_not_met(), link=link)
+
+
+def _not_met() -> Q:
+    """Clear is what owes nothing and is there; money taken off again before it ever got there is clear as well."""
     missing = Q(how=How.EXISTS, needs__remote_id__isnull=True)
-    busy = Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | Q(needs__remote_id__isnull=True))
-    return LinkNeed.objects.filter(missing | busy, link=link)
+    absent = Q(needs__remote_id__isnull=True) & ~Q(needs__kind=Kind.ALLOCATION)
+    return missing | (Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | absent))
 
 
 def release_dependants(link: Link) -> int:
@@ -78,9 +91,7 @@ def release_dependants(link: Link) -> int:
     waiting = Link.objects.filter(
         owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs=link
     )
-    missing = Q(how=How.EXISTS, needs__remote_id__isnull=True)
-    busy = Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | Q(needs__remote_id__isnull=True))
-    still = LinkNeed.objects.filter(missing | busy, link=OuterRef("pk"))
+    still = LinkNeed.objects.filter(_not_met(), link=OuterRef("pk"))
     ids = list(waiting.filter(~Exists(still)).values_list("pk", flat=True))
     return owed.release(Link.objects.filter(pk__in=ids)) if ids else 0
 

@@ -60,7 +60,9 @@ def invoice_voided(invoice: Invoice, **_: Any) -> None:
     connection = linking.connection_for(invoice.entity_id)
     link = linking.find_link(connection, Kind.INVOICE, invoice.pk) if connection else None
     if connection and link and not _from(connection):
-        linking.owe(link, urgency=_urgency())
+        # No ledger voids an invoice that has money on it.
+        undone = [(other, How.CLEAR) for other in linking.being_undone(connection, invoice.pk)]
+        linking.owe(link, urgency=_urgency(), needs=tuple(undone))
 
 
 @recorder("billing.allocation.made")
@@ -77,8 +79,10 @@ def allocation_made(allocation: Allocation, **_: Any) -> None:
         needs = ((invoice, How.CLEAR), (credit, How.EXISTS))
         linking.owe(linking.link_for(connection, Kind.ALLOCATION, allocation, CREDIT), urgency=_urgency(), needs=needs)
     elif linking.wants_allocations(connection):
-        needs = ((invoice, How.CLEAR),)  # type: ignore[assignment]
-        linking.owe(linking.link_for(connection, Kind.ALLOCATION, allocation), urgency=_urgency(), needs=needs)
+        # What was taken off before still fills the invoice there: there would be no room for this.
+        before = [(other, How.CLEAR) for other in linking.being_undone(connection, allocation.invoice_id)]
+        link = linking.link_for(connection, Kind.ALLOCATION, allocation)
+        linking.owe(link, urgency=_urgency(), needs=((invoice, How.CLEAR), *before))
     elif allocation.payment is not None:
         _owe_payment(connection, allocation.payment, ((invoice, How.CLEAR),))
 

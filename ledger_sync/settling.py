@@ -243,14 +243,16 @@ def _sent(item: CallItem) -> dict[str, object]:
 def _agreed(item: CallItem, theirs: dict[str, object], *, looked: bool) -> dict[str, object]:
     """What both sides agree on now: what was sent as the ledger took it, and for the rest what we knew before.
 
-    ``looked`` means that no answer of the call is known: what we sent is all that is known to be ours.
+    ``looked`` means that no answer of the call is known: what we sent is all that is known to be ours, and the mark
+    lets the next pull compare the rest with it.
     """
     sent, before = item.ours.get("fields") or (), item.link.base_theirs or {}
     if item.ours["action"] == "update" and sent:
         return {name: value if name in sent else before.get(name, value) for name, value in theirs.items()}
     if looked and item.ours["action"] == "create":
         doc = item.ours["doc"]
-        return {name: doc[name] if name in MOVABLE and name in doc else value for name, value in theirs.items()}
+        kept = {name: doc[name] if name in MOVABLE and name in doc else value for name, value in theirs.items()}
+        return {**kept, "looked": "yes"}
     return theirs
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ledger_sync.faultmachine.histories import Outcome, play
-from ledger_sync.faultmachine.mutants import MUTANTS
+from ledger_sync.faultmachine.mutants import MUTANTS, Mutant
 from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK
 from ledger_sync.faultmachine.plans import KINDS, Plan, plan_of
 from ledger_sync.faultmachine.shortening import shorten
@@ -107,13 +107,13 @@ def prove(*, seeds: int, first: int, say: Say) -> bool:
     with _quiet_log(), World() as world:
         for mutant in MUTANTS:
             begun = time.monotonic()
-            with mutant.off():
-                seed, outcome = _first_caught(world, range(first, first + seeds))
+            outcome = first_caught(world, mutant, range(first, first + seeds))
             took = f"{time.monotonic() - begun:.0f} s"
             if outcome is None:
                 missed.append(mutant.name)
                 say(f"NOT CAUGHT {mutant.name}: {mutant.rule} ({seeds} seeds, {took})")
             else:
+                seed = outcome.plan.seed
                 say(f"caught {mutant.name} by seed {seed} ({seed - first + 1} tried, {took}): {outcome.findings[0]}")
     if missed:
         say("not caught: " + ", ".join(missed))
@@ -121,12 +121,14 @@ def prove(*, seeds: int, first: int, say: Say) -> bool:
     return not missed
 
 
-def _first_caught(world: World, seeds: range) -> tuple[int, Outcome | None]:
+def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
+    """The first history that goes wrong with a rule switched off, and goes well with it."""
     for seed in seeds:
-        outcome = play(world, plan_of(seed))
-        if outcome.findings:
-            return seed, outcome
-    return seeds[-1], None
+        with mutant.off():
+            outcome = play(world, plan_of(seed))
+        if outcome.findings and not play(world, plan_of(seed)).findings:
+            return outcome
+    return None
 
 
 def _run_range(seeds: range, say: Say) -> Tally:

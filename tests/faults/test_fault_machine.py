@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections, transaction
+
 from ledger_sync.faultmachine import mutants
 from ledger_sync.faultmachine.database import Killed, Watched
 from ledger_sync.faultmachine.deeds import Deeds

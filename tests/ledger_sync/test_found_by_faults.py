@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from billing import invoicing, payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
@@ -128,7 +129,7 @@ def test_a_payment_undone_before_its_invoice_arrived_owes_nothing(
     invoicing.void_invoice(invoice_id=invoice.pk, reason="billed in error")
     bell.answer()
     assert not Link.objects.filter(owed_since__isnull=False).exists()
-    assert not [p for p in xero.dump()[f"{xero.tenant_id}:Payments"].values() if p["Reference"].startswith("Paid")]
+    assert not ours(xero)
 
 
 def test_a_due_date_moved_before_we_knew_of_our_invoice_is_taken(
@@ -159,10 +160,75 @@ def test_every_read_is_counted_and_a_new_cap_takes_effect_with_the_next_window(
 ) -> None:
     clock.advance(minutes=2)
     pulling.pull(connection.pk, sweep=True, references=True)
-    used = dict((name, spent) for name, spent, _ in budgets.used(connection))
+    used = {name: spent for name, spent, _ in budgets.used(connection)}
     assert used["minute"] == 7
     row = Budget.objects.get(pk__endswith=":minute")
     Budget.objects.filter(pk=row.pk).update(cap=1, reserve=0)
     assert budgets.spend(connection, Urgency.NORMAL) is not None
     clock.advance(minutes=2)
     assert budgets.spend(connection, Urgency.NORMAL) is None
+
+
+def test_a_new_payment_and_a_void_wait_until_what_was_undone_is_gone_there(
+    booked: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    first = pay(booked)
+    bell.answer()
+    xero.faults.order(Fault("rate_limited", method="POST", match="Payments", retry_after=20))
+    payments.return_payment(payment_id=first.pk, reason="bounced", now=clock.now())
+    second = pay(booked, "Paid 2")
+    bell.answer()
+    clock.advance(seconds=60)
+    pushing.push(connection.pk)
+    bell.answer()
+    assert {p["Status"] for p in ours(xero)} == {"DELETED", "AUTHORISED"}
+    payments.return_payment(payment_id=second.pk, reason="bounced", now=clock.now())
+    invoicing.void_invoice(invoice_id=booked.pk, reason="billed in error")
+    bell.answer()
+    pushing.push(connection.pk)
+    assert not Link.objects.filter(owed_since__isnull=False).exists()
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    there = xero.books(xero.tenant_id).get("Invoices", Link.objects.get(invoice=booked).remote_id)
+    assert there["Status"] == "VOIDED"
+
+
+def test_a_bank_payment_on_an_invoice_we_do_not_know_to_be_there_is_read_again(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("truncated", method="PUT", match="Invoices"))
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    row = next(
+        r for r in xero.books(xero.tenant_id).table("Invoices").values() if r.get("InvoiceNumber") == invoice.number
+    )
+    xero.bookkeeper.record_payment(row["InvoiceID"], Decimal("550.00"), reference="Bank 1")
+    pull(connection, bell)
+    assert not Payment.objects.exists()
+    clock.advance(minutes=6)
+    pushing.push(connection.pk)
+    clock.advance(minutes=3)
+    pulling.pull(connection.pk)
+    assert Payment.objects.get().amount == Decimal("550.00")
+
+
+def test_an_invoice_voided_there_before_we_knew_of_it_is_asked_about(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("server_error", method="PUT", match="Payments"))
+    xero.faults.order(Fault("truncated", method="PUT", match="Invoices"))
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    row = next(
+        r for r in xero.books(xero.tenant_id).table("Invoices").values() if r.get("InvoiceNumber") == invoice.number
+    )
+    clock.advance(minutes=4)
+    xero.bookkeeper.void_invoice(row["InvoiceID"])
+    clock.advance(minutes=4)
+    pushing.push(connection.pk)
+    bell.answer()
+    pull(connection, bell)
+    assert Snag.objects.get(closed_at__isnull=True).code == "voided_there"
+
+
+def ours(xero: Any) -> list[dict[str, Any]]:
+    return [p for p in xero.dump()[f"{xero.tenant_id}:Payments"].values() if p["Reference"].startswith("Paid")]
