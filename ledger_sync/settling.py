@@ -60,7 +60,7 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
             _postpone(item.link)
         else:
             item.result, item.vendor_code, item.text = "refused", result.code[:80], result.text[:500]
-            refuse(item.link, result.code, result.text)
+            _refuse_item(item, result.code, result.text)
         item.save(update_fields=["result", "vendor_code", "text", "open_call"])
     return to_look
 
@@ -91,7 +91,7 @@ def refuse_whole(call: Call, error: LedgerError) -> None:
         item.vendor_code, item.text, item.open_call = error.code[:80], error.text[:500], None
         item.save(update_fields=["result", "vendor_code", "text", "open_call"])
         if len(items) == 1:
-            refuse(item.link, error.code, error.text)
+            _refuse_item(item, error.code, error.text)
 
 
 @transaction.atomic
@@ -148,22 +148,22 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
         pk=link.pk
     )
     if taken.exists():
-        refuse(link, "number_taken", "another record of ours is this document already")
+        _refuse_item(item, "number_taken", "another record of ours is this document already")
         return
     same = same_content(item.ours["doc"], remote.theirs)
     if not same and item.result == "look" and item.call.sends == 1:
         # Our only send was refused, so this is somebody else's document: it is not made ours.
-        refuse(link, item.vendor_code, item.text)
+        _refuse_item(item, item.vendor_code, item.text)
         return
     adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same, looked=True)
     if not same:
-        refuse(link, "number_taken", "a document with this number exists there with other content")
+        _refuse_item(item, "number_taken", "a document with this number exists there with other content")
 
 
 def _not_there(item: CallItem) -> None:
     """Absent: what was never answered is sent anew, what was refused would only be refused again."""
     if item.result == "look" and item.vendor_code:
-        refuse(item.link, item.vendor_code, item.text)
+        _refuse_item(item, item.vendor_code, item.text)
     else:
         release(item.link)
 
@@ -263,6 +263,14 @@ def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:
     return bool(pairs) and all(a == b for a, b in pairs)
 
 
+def _refuse_item(item: CallItem, code: str, text: str) -> None:
+    """Park what was refused; what has changed here since it was sent is tried anew instead."""
+    if Link.objects.filter(pk=item.link_id, owed_rev=item.sent_rev).exists():
+        refuse(item.link, code, text)
+    else:
+        release(item.link)
+
+
 def refuse(link: Link, code: str, text: str) -> None:
     """Park a link for a person, with the ledger's own words."""
     known = code if code in snags.WORDS else "refused"
@@ -270,16 +278,18 @@ def refuse(link: Link, code: str, text: str) -> None:
     owed.park(Link.objects.filter(pk=link.pk), code=known)
     money = documents.value_of(link) if link.kind not in ("client", "item") else ZERO
     name = what if link.kind == "client" else ""
+    about = _about(link, known)
     snags.open_snag(
         link.connection,
         known,
-        subject=f"{link.kind}:{link.pk}",
+        # One cause for one account, however we learn of it; anything else is about the one record.
+        subject=about.get("account") or f"{link.kind}:{link.pk}",
         link=link,
         money=money,
         what=what,
         said=text,
         name=name,
-        **_about(link, known),
+        **about,
     )
 
 

@@ -355,6 +355,9 @@ def _conduct(case: Case) -> Iterator[Finding]:
     """How the engine behaved towards the ledger and its notices, and whether it stayed on its feet."""
     if not Connection.objects.filter(state=Connection.State.LIVE).exists():
         yield Finding(STUCK, "the connection is no longer live")
+    epochs = list(Call.objects.order_by("id").values_list("epoch", flat=True))
+    if epochs != sorted(epochs):
+        yield Finding(DIVERGED, "a worker that had lost the lane wrote another call")
     if case.over_limit:
         yield Finding(DIVERGED, f"the ledger's minute limit was exceeded {case.over_limit} times")
     if case.reused_keys:

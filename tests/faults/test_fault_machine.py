@@ -13,7 +13,7 @@ from ledger_sync.faultmachine import mutants
 from ledger_sync.faultmachine.database import Killed, Watched
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.faultmachine.histories import play
-from ledger_sync.faultmachine.plans import ACTS, KINDS, Act, Plan, plan_of
+from ledger_sync.faultmachine.plans import ACTS, KINDS, Act, Plan, Trouble, plan_of
 from ledger_sync.faultmachine.runs import Tally
 from ledger_sync.faultmachine.shortening import shorten
 from ledger_sync.faultmachine.world import World
@@ -62,6 +62,37 @@ def test_every_kind_of_act_and_trouble_comes_up_in_the_first_hundred_seeds() -> 
     plans = [plan_of(seed) for seed in range(1, 101)]
     assert {act.name for plan in plans for act in plan.acts} == set(ACTS)
     assert {trouble.kind for plan in plans for trouble in plan.troubles} == set(KINDS)
+
+
+FOUND = {
+    "a try-later comes to light after somebody else sent the call again": Plan(
+        5,
+        (Act("agree", 0, 0.0), Act("pay", 1, 20.0), Act("pay", 2, 23.0)),
+        (
+            Trouble("minute_limit", "push", 2),
+            Trouble("suspended_after", "push", 2, 130.0),
+            Trouble("response_lost", "push", 3),
+        ),
+    ),
+    "a refusal of what is no longer wanted holds up what is": Plan(
+        1,
+        (
+            Act("agree", 0, 0.0),
+            Act("pay", 1, 10.0),
+            Act("return_payment", 2, 20.0),
+            Act("books_void", 3, 25.0),
+            Act("pay", 4, 120.0),
+        ),
+        (Trouble("reset", "push", 2),),
+    ),
+}
+
+
+@pytest.mark.parametrize("story", FOUND)
+def test_a_history_that_once_went_wrong(world: World, story: str) -> None:
+    outcome = play(world, FOUND[story])
+    assert outcome.findings == []
+    assert outcome.fired.total() == len(FOUND[story].troubles)
 
 
 def test_a_rule_switched_off_is_noticed_and_its_history_made_short(world: World) -> None:
