@@ -91,7 +91,7 @@ def candidates(entity: Entity, today: date) -> QuerySet[Invoice]:
 @transaction.atomic
 def pause(*, invoice_id: int, until: date, reason: str) -> Invoice:
     """Neither charge nor chase an invoice before a day the client promised; the reason stays in the audit trail."""
-    invoice = Invoice.objects.select_for_update().select_related("entity").get(pk=invoice_id)
+    invoice = Invoice.objects.select_for_update(of=("self",)).select_related("entity").get(pk=invoice_id)
     invoice.paused_until = datetime.combine(until, time(), ZoneInfo(invoice.entity.time_zone))
     invoice._change_reason = f"paused: {reason}"[:100]  # type: ignore[attr-defined]
     invoice.save(update_fields=["paused_until"])

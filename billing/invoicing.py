@@ -60,7 +60,7 @@ def bill_charges(
     InvoiceCannotMove when one of them is no longer planned.
     """
     locked = list(
-        Charge.objects.select_for_update()
+        Charge.objects.select_for_update(of=("self",))
         .filter(pk__in=[c.pk for c in charges], state=Charge.State.PLANNED)
         .select_related("line")
         .order_by("line__position", "kind", "nth")

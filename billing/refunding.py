@@ -155,7 +155,7 @@ def _write(payment: Payment, amount: Decimal, why: str, note: CreditNote | None)
 
 @transaction.atomic
 def _end(refund_id: int, state: str, failure: str) -> Refund:
-    refund = Refund.objects.select_for_update().select_related("payment__entity").get(pk=refund_id)
+    refund = Refund.objects.select_for_update(of=("self",)).select_related("payment__entity").get(pk=refund_id)
     if refund.state == state:
         return refund
     refund.state, refund.failure = state, failure[:200]

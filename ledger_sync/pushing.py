@@ -17,7 +17,7 @@ from ledger_sync import budgets, connections, lanes, planning, settling
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link
-from ledger_sync.ports import Answer, Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
+from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, wake
 from practice.core.models import Switch
@@ -102,14 +102,15 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
         return False
     except Rejected as error:
         if first:
-            settling.refuse_whole(call, error)
+            _look_after(settling.refuse_whole(call, error), ledger)
         return True
-    _look_after(settling.settle(call, answer, results, lease), answer, connection, ledger)
+    budgets.read_back(connection, answer.left)
+    _look_after(settling.settle(call, answer, results, lease), ledger)
     return True
 
 
-def _look_after(items: list[CallItem], answer: Answer, connection: Connection, ledger: Ledger) -> None:
-    budgets.read_back(connection, dict(answer.left))
+def _look_after(items: list[CallItem], ledger: Ledger) -> None:
+    """Look what became of documents that were refused for something that may be our own doing."""
     for item in items:
         try:
             found = ledger.look(planning.outgoing(item))

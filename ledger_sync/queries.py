@@ -50,6 +50,10 @@ class Cause:
     said: str
 
 
+#: What each action did to a document, in words.
+_DONE = {"create": "created", "update": "changed", "void": "voided", "delete": "removed"}
+
+
 @dataclass(frozen=True)
 class Record:
     """One link as a page shows it."""
@@ -163,3 +167,20 @@ def _as_read(name: str, value: object) -> str:
 def calls_of(connection: Connection) -> QuerySet[Call]:
     """Calls that changed the ledger, newest first."""
     return Call.objects.filter(connection=connection).prefetch_related("items__link").order_by("-id")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One call as a page shows it: what it did to how many records, and the record if it was one."""
+
+    call: Call
+    what: str
+    count: int
+    only: Link | None
+
+
+def sent_of(call: Call) -> Sent:
+    """A call in words: "Invoice created", "Stripe fees of a day removed"."""
+    items = list(call.items.all())
+    what = f"{items[0].link.get_kind_display()} {_DONE[items[0].ours['action']]}" if items else call.operation
+    return Sent(call, what, len(items), items[0].link if len(items) == 1 else None)

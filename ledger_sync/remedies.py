@@ -24,7 +24,7 @@ class RemedyRefused(ValueError):
 @transaction.atomic
 def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
     """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer."""
-    snag = Snag.objects.select_for_update().select_related("link", "connection").get(pk=snag_id)
+    snag = Snag.objects.select_for_update(of=("self",)).select_related("link", "connection").get(pk=snag_id)
     if snag.closed_at is not None:
         return snag
     if remedy not in {r.code for r in snags.remedies(snag)} or remedy not in _DO:

@@ -19,6 +19,10 @@ from practice.core.money import ZERO
 
 #: Kinds whose changes in the ledger are taken in by a pull.
 PULLED = ("client", "invoice", "payment")
+#: Actions that take a document away again.
+UNDOING = ("void", "delete")
+#: The refusal of a change to a version that is no longer the latest.
+STALE = "stale"
 #: Fields that the bookkeeper may change before we know that a document of ours arrived.
 MOVABLE = ("name", "email", "phone", "tax_number", "address", "due_on")
 #: An answer that is settled this long after its call was first sent is not taken for the present state.
@@ -80,18 +84,26 @@ def _is_as_we_sent_it(call: Call) -> bool:
 
 
 @transaction.atomic
-def refuse_whole(call: Call, error: LedgerError) -> None:
-    """The ledger refused a call as a whole: one document is parked, several are sent again one by one."""
+def refuse_whole(call: Call, error: LedgerError) -> list[CallItem]:
+    """The ledger refused a call as a whole: one document is parked, several are sent again one by one.
+
+    Returns what must be looked at first: what is gone already cannot be taken away.
+    """
     if not _is_as_we_sent_it(call):
-        return
+        return []
     _close(call, Call.Outcome.REFUSED, error.status, error.text, error.request_id)
     items = list(call.items.select_related("link__connection"))
     for item in items:
         item.result = "refused" if len(items) == 1 else "split"
         item.vendor_code, item.text, item.open_call = error.code[:80], error.text[:500], None
+        undoing = len(items) == 1 and item.ours["action"] in UNDOING
+        item.result = "look" if undoing else item.result
         item.save(update_fields=["result", "vendor_code", "text", "open_call"])
+        if undoing:
+            return items
         if len(items) == 1:
             _refuse_item(item, error.code, error.text)
+    return []
 
 
 @transaction.atomic
@@ -131,9 +143,11 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     An update is done if all it changed is there; what tells a document apart is the same before it and after it.
     """
     link = item.link
-    if item.ours["action"] in ("void", "delete"):
+    if item.ours["action"] in UNDOING:
         if remote is None or remote.gone or remote.theirs.get("status") in ("void", "deleted"):
             adopt(item, link.remote_id or "", remote.version if remote else "", link.base_theirs or {}, clear=True)
+        elif item.result == "look" and item.vendor_code not in ("", STALE):
+            _refuse_item(item, item.vendor_code, item.text)
         else:
             _take_version(link, remote)
             release(link)
@@ -189,7 +203,7 @@ def _catch_up(link: Link, remote: Remote) -> None:
 def _update_landed(item: CallItem, remote: Remote) -> bool:
     """Whether every field an update changed says there what we sent; a document's number alone says nothing."""
     doc, fields = item.ours["doc"], item.ours.get("fields") or ()
-    return bool(fields) and all(doc.get(name) == remote.theirs.get(name) for name in fields)
+    return bool(fields) and all(_alike(doc.get(name), remote.theirs.get(name)) for name in fields)
 
 
 def adopt(
@@ -251,9 +265,17 @@ def _agreed(item: CallItem, theirs: dict[str, object], *, looked: bool) -> dict[
         return {name: value if name in sent else before.get(name, value) for name, value in theirs.items()}
     if looked and item.ours["action"] == "create":
         doc = item.ours["doc"]
-        kept = {name: doc[name] if name in MOVABLE and name in doc else value for name, value in theirs.items()}
+        kept = {
+            name: doc[name] if name in MOVABLE and name in doc and not _alike(doc[name], value) else value
+            for name, value in theirs.items()
+        }
         return {**kept, "looked": "yes"}
     return theirs
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether two texts differ at most in how a ledger writes them: spaces and case."""
+    return "".join(str(one).split()).casefold() == "".join(str(other).split()).casefold()
 
 
 def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:

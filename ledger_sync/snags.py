@@ -161,8 +161,10 @@ def close_for_link(link: Link, remedy: str = "gone") -> None:
 
 
 def close(snag: Snag, remedy: str) -> None:
-    """Close one cause, naming who did it and how."""
-    snag.closed_at, snag.closed_by, snag.remedy = clock.now(), audit.current().actor or "the engine", remedy
+    """Close one cause, naming who did it and how; nobody did when the engine got through by itself."""
+    cause = audit.current()
+    who = "" if cause.system in ("", "engine", "schedule") else cause.actor
+    snag.closed_at, snag.closed_by, snag.remedy = clock.now(), who, remedy
     snag.save(update_fields=["closed_at", "closed_by", "remedy"])
     events.record("ledger_sync.snag.closed", snag)
 

@@ -210,9 +210,8 @@ def activity(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Every call that changed the ledger: when, how many records, how it ended."""
     connection = _connection(request, connection_id)
     paged = paginate(queries.calls_of(connection), request.GET.get("page"))
-    return page(
-        request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | {"paged": paged}
-    )
+    context = {"paged": paged, "sent": [queries.sent_of(call) for call in paged.rows]}
+    return page(request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | context)
 
 
 @require_http_methods(["GET", "POST"])

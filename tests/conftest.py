@@ -9,18 +9,11 @@ import pytest
 from django.core.cache import cache
 from django.test import TransactionTestCase
 
-from practice.core import clock, triggers, wake
+from practice.core import clock, wake
+from tests.chromium import chromium  # noqa: F401
+from tests.emptying import empty
 
-_empty = TransactionTestCase._fixture_teardown
-
-
-def _empty_unlocked(self: TransactionTestCase) -> None:
-    """Append-only tables refuse to be emptied on SQLite; the flush that follows puts the triggers back."""
-    triggers.remove_all("default")
-    _empty(self)
-
-
-TransactionTestCase._fixture_teardown = _empty_unlocked  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = empty  # type: ignore[method-assign]
 
 
 class Bell:

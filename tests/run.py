@@ -59,6 +59,9 @@ def on_postgres(arguments: list[str]) -> int | None:
         shutil.rmtree(folder, ignore_errors=True)
         return None
     try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
         print("-- the suite on PostgreSQL", flush=True)
         url = f"postgres://postgres@/countersign?host={folder}"
         return pytest("-m", "not browser and not sqlite", *arguments, DATABASE_URL=url)

@@ -12,6 +12,10 @@ from django.db.backends.sqlite3.base import DatabaseWrapper
 Boundary = Callable[[str, str], object]
 
 
+#: What a transaction that wrote a new call says at its commit.
+NEW_CALL = 'INSERT INTO "ledger_sync_call"'
+
+
 class Killed(BaseException):
     """A process died here. Nothing of it runs on: no handler catches this, and its ``finally`` blocks write nothing."""
 
@@ -36,19 +40,23 @@ class Watched(DatabaseWrapper):
         }  # fmt: skip
         super().__init__(settings, "default")
         self.boundary = boundary
+        self._wrote_call = ""
         self.execute_wrappers.append(self._watch)
 
     def _start_transaction_under_autocommit(self) -> None:
+        self._wrote_call = ""
         self.boundary("begin", "")
         super()._start_transaction_under_autocommit()  # type: ignore[misc]
 
     def _commit(self) -> None:
         self._or_perish("commit", "")
         super()._commit()  # type: ignore[misc]
-        self._or_perish("committed", "")
+        self._or_perish("committed", self._wrote_call)
 
     def _watch(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         """A single write outside a transaction is its own commit. Execute-wrappers never see COMMIT itself."""
+        if self.in_atomic_block and sql.startswith(NEW_CALL):
+            self._wrote_call = NEW_CALL
         if self.in_atomic_block or sql[:6].upper() not in ("INSERT", "UPDATE", "DELETE"):
             return execute(sql, params, many, context)
         what = " ".join(sql.split(maxsplit=3)[:3])

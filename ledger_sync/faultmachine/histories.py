@@ -56,7 +56,7 @@ class Outcome:
 
 def play(world: World, plan: Plan) -> Outcome:
     """Play one plan from its beginning to the verdict. Equal plans give equal outcomes."""
-    stage = world.stage(plan.seed, tight=plan.tight)
+    stage = world.stage(plan.seed, tight=plan.tight, tidy=plan.tidy)
     with _at_home(stage), clock.at(clock.now()):
         machine = Machine(plan, stage.path, expire_tokens=_expire_tokens)
         line = Line(machine, stage.sandbox)

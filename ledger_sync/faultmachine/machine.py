@@ -28,7 +28,7 @@ from practice.core import clock
 SLOTS = {"push": 2, "pull": 1, "sweep": 1, "web": 1, "work": 1}
 #: A sender stopped for longer than this between the test of its deadline and the socket is the documented hole.
 HOLE = timedelta(seconds=240)
-_SUSPENDING = ("suspended", "suspended_sending", "suspended_after")
+_SUSPENDING = ("suspended", "suspended_sending", "suspended_after", "suspended_unsent")
 
 
 @dataclass

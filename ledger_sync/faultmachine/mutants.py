@@ -63,12 +63,25 @@ def _write_open_to_others(*args: Any, **kwargs: Any) -> Call:
 
 
 def _base_of_ours_alone(link: Link, remote: Remote, *, base_ours: dict[str, Any] | None) -> None:
-    """One snapshot for both sides: what we have is taken for what the ledger says."""
+    """One snapshot for both sides: what we have is taken for what the ledger says, however it writes it."""
     _agree(link, remote, base_ours=base_ours)
     if link.kind == "client":
         known = base_ours or {}
         both = {name: known.get(name, value) for name, value in remote.theirs.items()}
         Link.objects.filter(pk=link.pk).update(base_theirs=both)
+
+
+def _agreed_as_we_say(item: CallItem, theirs: dict[str, object], *, looked: bool) -> dict[str, object]:
+    agreed = _agreed(item, theirs, looked=looked)
+    return (
+        {name: item.ours["doc"].get(name, value) for name, value in agreed.items()} if item.link.client_id else agreed
+    )
+
+
+@contextmanager
+def _one_base() -> Iterator[None]:
+    with swapped(applying, _agree=_base_of_ours_alone), swapped(settling, _agreed=_agreed_as_we_say):
+        yield
 
 
 def _cursor_first(connection: Connection, lease: lanes.Lease, ledger: Ledger, kind: str) -> int:
@@ -124,7 +137,7 @@ def _all_as_answered(item: CallItem, theirs: dict[str, object], *, looked: bool)
     return theirs
 
 
-_close_found, _write, _agree = settling.close_found, planning._write, applying._agree
+_close_found, _write, _agree, _agreed = settling.close_found, planning._write, applying._agree, settling._agreed
 _try_later = pushing._try_later
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -150,11 +163,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "deadline", "a send that was written down long ago is not sent", partial(swapped, pushing, SEND_WITHIN=ENDLESS)
     ),
-    Mutant(
-        "two_bases",
-        "each side is compared with its own last snapshot",
-        partial(swapped, applying, _agree=_base_of_ours_alone),
-    ),
+    Mutant("two_bases", "each side is compared with its own last snapshot", _one_base),
     Mutant(
         "cursor",
         "the cursor moves with the commit of the last page",

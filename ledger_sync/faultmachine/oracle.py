@@ -191,10 +191,11 @@ def _contact(case: Case, client: Client, row: Row) -> Iterator[Finding]:
         ("billing_email", "email", row.get("EmailAddress", "")),
         ("phone", "phone", phone),
     )
-    for column, what, there in fields:
-        here = getattr(client, column)
-        ours = _written_here(client, column)
-        theirs = case.deeds.values(what, row["ContactID"])
+    for column, what, shown in fields:
+        plain = _without_spaces if what == "phone" else str
+        here, there = plain(getattr(client, column)), plain(shown)
+        ours = [plain(value) for value in _written_here(client, column)]
+        theirs = [plain(value) for value in case.deeds.values(what, row["ContactID"])]
         if here != there:
             asked = Snag.objects.filter(link__client=client, code="both_changed", closed_at__isnull=True)
             if not (theirs and len(ours) > 1 and any(s.facts.get("name") == what for s in asked)):
@@ -205,6 +206,11 @@ def _contact(case: Case, client: Client, row: Row) -> Iterator[Finding]:
             yield Finding(LOST, f"{what} of {client.name} was set to {theirs[-1]} in the ledger; both say {here}")
         elif theirs and here not in (ours[-1], theirs[-1]):
             yield Finding(LOST, f"{what} of {client.name} says {here}, the last words were {ours[-1]} and {theirs[-1]}")
+
+
+def _without_spaces(number: str) -> str:
+    """A ledger may write a phone number its own way."""
+    return "".join(number.split())
 
 
 def _written_here(client: Client, column: str) -> list[str]:

@@ -15,7 +15,7 @@ PLACES = (BEGIN, COMMIT, COMMITTED, SEND, REPLY)
 
 @dataclass(frozen=True)
 class Spot:
-    """Where one kind of trouble strikes, and which calls it is about: "api", "token" or "" for any."""
+    """Where one kind of trouble strikes, and what it is about: "api" and "token" calls, "call" rows, or "" for any."""
 
     places: tuple[str, ...]
     calls: str = ""
@@ -30,6 +30,7 @@ KINDS: dict[str, Spot] = {
     "suspended": Spot((BEGIN, COMMITTED, REPLY)),
     "suspended_sending": Spot((SEND,), "api"),
     "suspended_after": Spot((REPLY,), "api"),
+    "suspended_unsent": Spot((COMMITTED,), "call"),
     "clock_jump": Spot((BEGIN, COMMITTED)),
     "reset": Spot((SEND,)),
     "timeout": Spot((SEND,)),
@@ -72,7 +73,7 @@ ACTS: dict[str, int] = {
     "books_edit_email": 4,
     "books_edit_phone": 3,
     "books_rename": 1,
-    "books_record_payment": 6,
+    "books_record_payment": 8,
     "books_delete_payment": 3,
     "books_edit_line": 2,
     "books_move_due_date": 2,
@@ -108,17 +109,20 @@ class Trouble:
             return False
         if spot.calls == "api":
             return "/api.xro/" in detail
+        if spot.calls == "call":
+            return 'ledger_sync_call"' in detail
         return spot.calls != "token" or "/connect/token" in detail
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One history. ``tight`` gives the ledger few calls a minute."""
+    """One history. A ``tight`` ledger allows few calls a minute, a ``tidy`` one writes phone numbers its own way."""
 
     seed: int
     acts: tuple[Act, ...]
     troubles: tuple[Trouble, ...]
     tight: bool = False
+    tidy: bool = False
 
     def without(self, *, acts: tuple[Act, ...] = (), troubles: tuple[Trouble, ...] = ()) -> Plan:
         """The same history with some of it left out."""
@@ -145,7 +149,7 @@ def plan_of(seed: int) -> Plan:
         troubles += _trouble(chance, kind)
     if chance.random() < 0.4:
         troubles += _storm(chance)
-    return Plan(seed, tuple(acts), tuple(troubles), tight=chance.random() < 0.2)
+    return Plan(seed, tuple(acts), tuple(troubles), tight=chance.random() < 0.2, tidy=chance.random() < 0.4)
 
 
 def _storm(chance: Random) -> list[Trouble]:
@@ -168,14 +172,17 @@ def _trouble(chance: Random, kind: str) -> list[Trouble]:
     if kind == "token_reply_lost":
         first = int(chance.expovariate(1 / 60))
         return [Trouble("token_race", "", first), Trouble(kind, "", 0)]
-    role = chance.choices(("push", "pull", "person", ""), (12, 3, 1, 2))[0]
+    role = chance.choices(("push", "pull", "person", ""), (11, 5, 1, 2))[0]
     if SEND in places or REPLY in places:
         role = role if role in ("push", "pull") else ""
-    mean = 4 if places in ((SEND,), (REPLY,)) else 18
+    if kind == "suspended_unsent":
+        role = "push"
+    mean = 4 if kind == "suspended_unsent" or places in ((SEND,), (REPLY,)) else 18
     seconds = {
         "suspended": (95, 160, 420, 900),
         "suspended_sending": (95, 150, 220),
         "suspended_after": (95, 200, 420),
+        "suspended_unsent": (120, 560, 800),
         "clock_jump": (30, 120, 400, 1200),
     }
     lasting = chance.choice(seconds.get(kind, (0,))) + (chance.random() * 20 if kind in seconds else 0)

@@ -160,7 +160,7 @@ def _tell_plan(plan: Plan, say: Say) -> None:
     troubles = (
         f"{t.kind} {t.role or 'anybody'} #{t.nth}" + f" {t.seconds:.0f} s" * bool(t.seconds) for t in plan.troubles
     )
-    say("  troubles: " + ", ".join(troubles) + (" (few calls a minute)" if plan.tight else ""))
+    say("  troubles: " + ", ".join(troubles) + " (few calls a minute)" * plan.tight + " (tidy phones)" * plan.tidy)
 
 
 def _run_apart(seeds: range) -> tuple[Tally, list[str]]:

@@ -91,7 +91,7 @@ class World:
         }
         self._books = sandbox.store
 
-    def stage(self, seed: int, *, tight: bool) -> Stage:
+    def stage(self, seed: int, *, tight: bool = False, tidy: bool = False) -> Stage:
         """A fresh copy of firm and ledger, ten minutes after they were connected."""
         path = self._folder / "history.sqlite3"
         for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
@@ -100,6 +100,7 @@ class World:
         clock.move(NOON + timedelta(minutes=10))
         owed.chance.seed(seed)
         sandbox = XeroSandbox(self._books.copy(), base_url=f"http://{HOST}", seed=seed)
+        sandbox.settings.tidy_phones = tidy
         sandbox.limits.minute = TIGHT_CALLS if tight else 60
         return Stage(path=path, sandbox=sandbox, deeds=Deeds(), **self._ids)
 

@@ -16,4 +16,4 @@ class CoreConfig(AppConfig):
         from practice.core import audit, triggers
 
         audit.connect()
-        post_migrate.connect(triggers.install_after_migrate, dispatch_uid="core.triggers")
+        post_migrate.connect(triggers.install_after_migrate, sender=self, dispatch_uid="core.triggers")

@@ -75,6 +75,11 @@ class Member:
         return self.may("services.edit")
 
     @property
+    def may_clients(self) -> bool:
+        """Whether names of clients' people are links to their form."""
+        return self.may("clients.edit")
+
+    @property
     def may_settings(self) -> bool:
         """Whether settings are forms; for others they are facts."""
         return self.may("settings.edit")
@@ -83,6 +88,11 @@ class Member:
     def may_people(self) -> bool:
         """Whether colleagues can be added and their roles changed."""
         return self.may("people.edit")
+
+    @property
+    def must_ask(self) -> bool:
+        """Whether this member drafts proposals but cannot send them, so asks somebody for review."""
+        return self.may("proposals.draft") and not self.may("proposals.send")
 
     @property
     def only_reads(self) -> bool:

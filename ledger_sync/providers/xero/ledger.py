@@ -179,7 +179,8 @@ def _result(item: Outgoing, row: dict[str, Any]) -> Result:
     if row.get("StatusAttributeString") == "ERROR" or row.get("HasErrors") or errors:
         text = "; ".join(errors) or "Xero refused it without words"
         code = code_of(text)
-        look = item.action == "create" and code in ("number_taken", "name_taken")
+        # The document may be ours already, or taken away by somebody else.
+        look = code in {"create": ("number_taken", "name_taken"), "void": ("not_editable",)}.get(item.action, ())
         return Result(item.position, ok=False, code=code, text=text, look=look)
     found = reading.remote(item.kind, row)
     return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)

@@ -88,6 +88,8 @@ def save(books: Books, data: Row, method: str) -> Row:
     if existing is None and not data.get("Name"):
         raise Invalid(NAMELESS)
     fields = _checked(data)
+    if books.switches.tidy_phones and "Phones" in fields:
+        fields["Phones"] = [{**p, "PhoneNumber": "".join(p["PhoneNumber"].split())} for p in fields["Phones"]]
     if existing is None:
         return _create(books, fields)
     return _update(books, existing, fields, str(data.get("ContactStatus") or existing["ContactStatus"]))

@@ -54,6 +54,8 @@ class Switches:
     delete_reconciled: bool = False
     #: Until redirect addresses are registered, any on this machine will do. Xero wants each one registered.
     loopback_redirects: bool = True
+    #: Phone numbers come back without spaces. Unsure; the merge must bear a ledger that writes values its own way.
+    tidy_phones: bool = False
     #: Seconds that each API call keeps one of the tenant's places, so that calls at the same time can be too many.
     latency: float = 0.0
     #: Reminders for overdue invoices are on in the organisation.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +16,7 @@ from practice.core import clock
 from practice.core.sandbox.server import Server
 from practice.core.sandbox.store import Store
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt install chromium"),
-]
+pytestmark = pytest.mark.browser
 SHOP = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Pay</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/icon"></head>
 <body><main><h1>Pay</h1><form><div id="pay"></div></form></main>
@@ -128,16 +115,6 @@ class Till:
 
     def last_change(self) -> dict[str, Any]:
         return self.page.evaluate("said[said.length - 1]")  # type: ignore[no-any-return]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

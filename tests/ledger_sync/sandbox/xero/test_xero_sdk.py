@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from xero_app import App
+from xero_app import App, sdk_over, unlimited
 from xero_python.accounting import (
     Account,
     AccountingApi,
@@ -181,8 +181,6 @@ READS: list[tuple[str, dict[str, Any]]] = [
 @pytest.fixture
 def trading(sandbox: XeroSandbox) -> XeroSandbox:
     """The vendor's demo company, in place of the small one."""
-    from xero_app import unlimited
-
     return unlimited(XeroSandbox(company="vendor"))
 
 
@@ -191,8 +189,6 @@ def test_every_list_of_the_demo_company_can_be_read(
     trading: XeroSandbox, method: str, arguments: dict[str, Any]
 ) -> None:
     app = App(trading)
-    from conftest import sdk_over
-
     with sdk_over(app) as sdk:
         answer = getattr(sdk, method)(app.tenant, **arguments)
     rows = next(value for key, value in answer.to_dict().items() if isinstance(value, list))

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from xero_python.accounting import AccountingApi
+from xero_python.api_client import ApiClient
+from xero_python.api_client.configuration import Configuration
+from xero_python.api_client.oauth2 import OAuth2Token
+
 from ledger_sync.sandbox.xero import XeroSandbox
+from practice.core import network
 from practice.core.sandbox.http import Request, Response
 
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -97,3 +105,18 @@ class App:
 def unlimited(sandbox: XeroSandbox) -> XeroSandbox:
     sandbox.limits.minute = sandbox.limits.day = sandbox.limits.app_minute = 10**9
     return sandbox
+
+
+@contextmanager
+def sdk_over(app: App) -> Iterator[AccountingApi]:
+    """Xero's SDK over the in-process transport, configured as a careful app would."""
+    token = {"access_token": app.token, "scope": ["x"], "expires_in": 1800, "token_type": "Bearer"}
+    client = ApiClient(
+        Configuration(oauth2_token=OAuth2Token()),
+        oauth2_token_getter=lambda: token,
+        oauth2_token_saver=lambda new: None,
+    )
+    client.configuration.oauth2_token = OAuth2Token(client_id="x", client_secret="y")
+    network.guard(client.rest_client.pool_manager)
+    with network.answer_in_process({"xero.test": app.sandbox}):
+        yield AccountingApi(client, base_url="http://xero.test/api.xro/2.0")
