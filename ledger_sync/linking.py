@@ -91,21 +91,23 @@ def release_dependants(link: Link) -> int:
     waiting = Link.objects.filter(
         owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs=link
     )
+    return _release(waiting)
+
+
+def _release(waiting: QuerySet[Link]) -> int:
+    """Let go which of these links need nothing any more."""
     still = LinkNeed.objects.filter(_not_met(), link=OuterRef("pk"))
     ids = list(waiting.filter(~Exists(still)).values_list("pk", flat=True))
     return owed.release(Link.objects.filter(pk__in=ids)) if ids else 0
 
 
 def recompute_needs(connection: Connection) -> int:
-    """Let every link go that waits for nothing any more: what the sweep does in case a release was missed."""
-    waiting = Link.objects.filter(
-        connection=connection, owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True
+    """Let every link go that waits for nothing any more: what a sweep does in case a release was missed."""
+    return _release(
+        Link.objects.filter(
+            connection=connection, owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True
+        )
     )
-    freed = 0
-    for link in waiting.iterator():
-        if not unmet(link).exists():
-            freed += owed.release(Link.objects.filter(pk=link.pk))
-    return freed
 
 
 def survivor(link: Link) -> Link:

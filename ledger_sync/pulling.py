@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from ledger_sync import applying, connections, lanes, mapping
+from ledger_sync import applying, connections, lanes, linking, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
@@ -74,6 +74,7 @@ def _work(connection: Connection, lease: Lease, ledger: Ledger, *, sweep: bool, 
         for kind in SHAPES[connection.provider].swept:
             applied += _sweep_kind(connection, lease, ledger, kind)
         Lane.objects.filter(connection=connection, name="pull").update(swept_at=clock.now())
+        linking.recompute_needs(connection)
     return applied + _follow_hints(connection, lease, ledger)
 
 

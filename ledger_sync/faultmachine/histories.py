@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from random import Random
 
 from django.db import connections
 from django.utils.module_loading import import_string
@@ -22,7 +23,7 @@ from ledger_sync.faultmachine.plans import Act, Plan
 from ledger_sync.faultmachine.wire import Line
 from ledger_sync.faultmachine.world import HOST, Stage, World, swapped, tight_budget
 from ledger_sync.models import Call, Link, Snag, TokenSet
-from practice.core import clock, network, wake
+from practice.core import clock, network, owed, wake
 
 #: After its last act a history goes on, under troubles, for as long as something is owed, but no longer than this.
 TAIL = timedelta(minutes=9)
@@ -62,6 +63,7 @@ def play(world: World, plan: Plan) -> Outcome:
         line = Line(machine, stage.sandbox)
         with ExitStack() as stack:
             stack.callback(machine.close)
+            stack.enter_context(swapped(owed, chance=Random(f"keys {plan.seed}")))
             stack.enter_context(swapped(wake, ring=machine.ring))
             stack.enter_context(swapped(clock, sleep=machine.sleep))
             stack.enter_context(network.answer_in_process({HOST: line}))
@@ -90,7 +92,7 @@ class _History:
     # The history
 
     def live(self) -> None:
-        """Everything up to the point where nothing is owed any more, or the tail is over."""
+        """Everything until nothing is owed and the ledger is there again, or the tail is over."""
         while True:
             self._begin_what_is_due()
             if self.machine.step():
@@ -137,7 +139,7 @@ class _History:
             moments.append(self._when(self.acts[-1]))
         if not moments:
             self.last_act = getattr(self, "last_act", clock.now())
-            if clock.now() > self.last_act + TAIL or not self._owes():
+            if clock.now() > self.last_act + TAIL or not (self._owes() or self.machine.is_down):
                 return None
         return min([*moments, self.sweep_at])
 

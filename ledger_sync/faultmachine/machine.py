@@ -28,6 +28,8 @@ from practice.core import clock
 SLOTS = {"push": 2, "pull": 1, "sweep": 1, "web": 1, "work": 1}
 #: A sender stopped for longer than this between the test of its deadline and the socket is the documented hole.
 HOLE = timedelta(seconds=240)
+#: What every call meets while the ledger is down.
+NOBODY_ANSWERS = Trouble("down", "", 0)
 _SUSPENDING = ("suspended", "suspended_sending", "suspended_after", "suspended_unsent")
 
 
@@ -60,6 +62,8 @@ class Machine:
         self.log: list[str] = []
         self.boundaries = self.killed = self.holes = 0
         self.troubled = True
+        #: Until when the ledger answers nobody.
+        self._down_until = clock.now()
         self._seen: dict[int, int] = {}
         self._waiting = list(enumerate(plan.troubles))
         self._later: list[tuple[datetime, int, Callable[[], object]]] = []
@@ -89,6 +93,11 @@ class Machine:
             self.holes += 1
             self._kill(actor, "stopped too long before its send")
         return trouble
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the ledger answers nobody just now."""
+        return self.troubled and clock.now() < self._down_until
 
     def ring(self, task: str, **arguments: Any) -> None:
         """The bell: some rings are lost, some come twice. Rings for other rooms of the house go unheard."""
@@ -147,8 +156,12 @@ class Machine:
                 clock.advance(seconds=trouble.seconds)
             elif trouble.kind == "token_race":
                 self._outside(self.expire_tokens)
+            elif trouble.kind == "down":
+                self._down_until = clock.now() + timedelta(seconds=trouble.seconds)
             else:
                 spoiled = trouble
+        if self.is_down and NOBODY_ANSWERS.fits(place, actor.role, detail):
+            return NOBODY_ANSWERS
         return spoiled
 
     def _outside(self, work: Callable[[], None]) -> None:

@@ -49,9 +49,15 @@ def _renew_blindly(lease: lanes.Lease) -> None:
     Lane.objects.filter(connection_id=lease.connection_id, name=lease.name).update(until=clock.now() + lanes.LEASE)
 
 
+def _whatever_became_of_it(call: Call) -> bool:
+    return True
+
+
 @contextmanager
 def _without_lease() -> Iterator[None]:
-    with swapped(lanes.Lease, is_held=_always_held, renew=_renew_blindly):
+    """Each of these two nets catches what slips through the other, so they are cut together."""
+    nets = swapped(settling, _is_open=_whatever_became_of_it, _is_as_we_sent_it=_whatever_became_of_it)
+    with nets, swapped(lanes.Lease, is_held=_always_held, renew=_renew_blindly):
         yield
 
 
@@ -156,7 +162,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "absence counts only once the ledger cannot be working on it any more",
         partial(swapped, pushing, LOOK_AFTER=timedelta(0), KEY_LIVES=timedelta(0)),
     ),
-    Mutant("lease", "whoever lost the lease stops, and clears nothing", _without_lease),
+    Mutant(
+        "lease",
+        "whoever lost the lease, or whose call was closed or sent again meanwhile, clears nothing",
+        _without_lease,
+    ),
     Mutant(
         "one_open_call", "a link is in one open call at most", partial(swapped, planning, _write=_write_open_to_others)
     ),

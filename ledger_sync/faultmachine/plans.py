@@ -44,6 +44,7 @@ KINDS: dict[str, Spot] = {
     "server_error": Spot((SEND,), "api"),
     "unavailable": Spot((SEND,), "api"),
     "unavailable_wait": Spot((SEND,), "api"),
+    "down": Spot((SEND,), "api"),
     "token_expired": Spot((SEND,), "api"),
     "token_race": Spot((BEGIN, COMMITTED)),
     "token_reply_lost": Spot((SEND,), "token"),
@@ -144,7 +145,7 @@ def plan_of(seed: int) -> Plan:
         at += chance.expovariate(1 / pace)
         acts.append(Act(chance.choices(names, weights)[0], nth, round(at, 3)))
     troubles: list[Trouble] = []
-    odds = [2 if SEND in spot.places else 1 for spot in KINDS.values()]
+    odds = [3 if spot.calls == "call" else 2 if SEND in spot.places else 1 for spot in KINDS.values()]
     for kind in chance.choices(list(KINDS), odds, k=chance.randint(4, 9)):
         troubles += _trouble(chance, kind)
     if chance.random() < 0.4:
@@ -182,8 +183,9 @@ def _trouble(chance: Random, kind: str) -> list[Trouble]:
         "suspended": (95, 160, 420, 900),
         "suspended_sending": (95, 150, 220),
         "suspended_after": (95, 200, 420),
-        "suspended_unsent": (120, 560, 800),
+        "suspended_unsent": (120, 560, 700, 800),
         "clock_jump": (30, 120, 400, 1200),
+        "down": (60, 200, 400, 600),
     }
     lasting = chance.choice(seconds.get(kind, (0,))) + (chance.random() * 20 if kind in seconds else 0)
     return [Trouble(kind, role, int(chance.expovariate(1 / mean)), round(lasting, 1))]

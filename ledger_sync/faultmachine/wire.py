@@ -29,6 +29,7 @@ _ORDERS: dict[str, Fault] = {
     "server_error": Fault("server_error"),
     "unavailable": Fault("unavailable_html"),
     "unavailable_wait": Fault("unavailable_html", retry_after=20),
+    "down": Fault("unavailable_html"),
     "token_expired": Fault("unauthorised"),
 }
 

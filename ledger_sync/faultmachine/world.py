@@ -20,7 +20,7 @@ from ledger_sync import connecting, kinds
 from ledger_sync.faultmachine.database import Watched
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.sandbox.xero import XeroSandbox
-from practice.core import clock, network, owed
+from practice.core import clock, network
 from practice.firm.models import Entity, Practice, Service, TaxRate
 
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -98,7 +98,6 @@ class World:
             name.unlink(missing_ok=True)
         shutil.copyfile(self._template, path)
         clock.move(NOON + timedelta(minutes=10))
-        owed.chance.seed(seed)
         sandbox = XeroSandbox(self._books.copy(), base_url=f"http://{HOST}", seed=seed)
         sandbox.settings.tidy_phones = tidy
         sandbox.limits.minute = TIGHT_CALLS if tight else 60

@@ -156,3 +156,13 @@ def test_a_notice_with_a_wrong_signature_is_refused(client: Browser, connection:
     assert answer.status_code == 401
     assert answer.content == b""
     assert not answer.cookies
+
+
+def test_a_release_that_was_missed_is_made_good_by_the_next_sweep(firm: Any, connection: Any, bell: Any) -> None:
+    firm.agreement(firm.client())
+    bell.answer()
+    link = Link.objects.get(kind="invoice")
+    assert not link.needs.filter(needs__remote_id__isnull=True).exists()
+    Link.objects.filter(pk=link.pk).update(owed_since=clock.now(), ready_at=None)
+    sweep(connection)
+    assert Link.objects.get(pk=link.pk).ready_at is not None

@@ -208,7 +208,8 @@ class Story:
             if found:
                 return found
             clock.sleep(0.05)
-        raise NotHappened(f"{what} did not come within {PATIENCE:.0f} s")
+        desk = f"{self.address}/{self.slug}/ledger/".replace("127.0.0.1", "localhost")
+        raise NotHappened(f"{what} did not come within {PATIENCE:.0f} s. Why is on the ledger's page: {desk}")
 
     def _get(self, session: requests.Session, path: str) -> requests.Response:
         answer = session.get(self.address + path, headers={"User-Agent": "Mobile Safari"}, timeout=30)

@@ -47,7 +47,10 @@ class Command(BaseCommand):
         if options["fresh"]:
             building.clear(FOLDER)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        self._set_up()
+        try:
+            self._set_up()
+        except KeyboardInterrupt as stop:
+            raise CommandError("Stopped before the demo was ready. make demo starts it again.") from stop
         self.stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
