@@ -16,7 +16,8 @@
 
   // A failed request leaves the form as it was and says so above it.
   const failed = ({ detail: { elt, requestConfig, xhr } }) => {
-    if (requestConfig?.triggeringEvent?.type === "tick") return;
+    const asked = requestConfig?.triggeringEvent;
+    if (!asked || asked.type === "tick") return; // a part that asks by itself: nobody pressed anything
     const place = elt.closest("form, section, main") || document.body, line = document.createElement("p");
     const ref = xhr?.getResponseHeader("X-Request-Id");
     line.className = "note bad failed";

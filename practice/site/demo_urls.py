@@ -10,4 +10,5 @@ urlpatterns = [
     path("mail/", views.mailbox, name="demo_mail"),
     path("mail/<int:mail_id>/", views.one_mail, name="demo_one_mail"),
     path("break/<slug:what>/", views.break_it, name="demo_break"),
+    path("broken/<str:token>/", views.broken, name="demo_broken"),
 ]

@@ -14,9 +14,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from practice.firm.models import User
-from practice.site.demo import breaking
-from practice.site.demo.cast import PLAYERS
+from practice.core import clock
+from practice.core.pages import page
+from practice.firm import permissions
+from practice.firm.models import Practice, User
+from practice.site.demo import arriving, breaking
+from practice.site.demo.cast import FIRMS, PLAYERS, Player
 from practice.site.models import DemoMail, DemoMark
 
 View = Callable[..., HttpResponse]
@@ -41,6 +44,7 @@ def start(request: HttpRequest) -> HttpResponse:
     context = {
         "players": PLAYERS,
         "breaks": breaking.BREAKS,
+        "firms": FIRMS,
         "xero": f"{settings.XERO_BASE}/books/",
         "quickbooks": f"{settings.QBO_BASE}/books/",
         "stripe": f"{settings.STRIPE_API_BASE}/dashboard/acct_harbour/",
@@ -55,10 +59,14 @@ def sign_in(request: HttpRequest, key: str) -> HttpResponse:
     player = next((p for p in PLAYERS if p.key == key), None)
     if player is None:
         raise Http404
+    _sign_in(request, player)
+    return redirect("dashboard", practice=next(iter(player.roles)))
+
+
+def _sign_in(request: HttpRequest, player: Player) -> None:
     user = get_object_or_404(User, email=player.email)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    request.session["demo_person"] = key
-    return redirect("dashboard", practice=next(iter(player.roles)))
+    request.session["demo_person"] = player.key
 
 
 @demo_only
@@ -80,18 +88,41 @@ def one_mail(request: HttpRequest, mail_id: int) -> HttpResponse:
 @demo_only
 @require_POST
 def break_it(request: HttpRequest, what: str) -> HttpResponse:
-    """Break something, then go where it shows."""
-    chosen = next((b for b in breaking.BREAKS if b.key == what), None)
-    if chosen is None:
+    """Break something in one of the firms, then watch it arrive."""
+    broken = next((b for b in breaking.BREAKS if b.key == what), None)
+    firm = next((f for f in FIRMS if f.slug == request.POST.get("firm")), None)
+    if broken is None or firm is None:
         raise Http404
+    since = clock.now()
     try:
-        done = chosen.act()
+        connection = breaking.connection_of(firm.slug)
+        done = broken.act(connection)
     except breaking.CannotBreak as error:
-        messages.error(request, str(error))
+        messages.error(request, f"{firm.name}: {error}")
         return redirect("demo")
-    messages.success(request, done.words)
-    if not request.user.is_authenticated:
-        user = get_object_or_404(User, email=next(p.email for p in PLAYERS if p.key == "sana"))
-        login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
-        request.session["demo_person"] = "sana"
-    return redirect(done.where)
+    _be_somebody_there(request, connection.practice)
+    return redirect("demo_broken", token=arriving.token_of(broken, connection, done, since))
+
+
+def _be_somebody_there(request: HttpRequest, practice: Practice) -> None:
+    """Whoever is nobody in the firm becomes the sync admin of both, who may see and decide what was broken."""
+    user = request.user
+    if not isinstance(user, User) or permissions.member_of(user, practice) is None:
+        _sign_in(request, next(p for p in PLAYERS if p.key == "sana"))
+
+
+@demo_only
+def broken(request: HttpRequest, token: str) -> HttpResponse:
+    """What was broken, whether it has arrived, and where it shows; the page asks again until it has."""
+    watch = arriving.watch_of(token)
+    if watch is None:
+        raise Http404
+    sight, now = watch.look(), clock.now()
+    context = {
+        "watch": watch,
+        "sight": sight,
+        "seconds": ((sight.at or now) - watch.since).total_seconds(),
+        "late": sight.at is None and now - watch.since > arriving.PATIENCE,
+        "desk": watch.page("ledger_desk", connection_id=watch.connection.pk),
+    }
+    return page(request, "site/broken.html", "arrival", context)

@@ -19,6 +19,7 @@ from ledger_sync.models.links import Kind
 from practice.core import clock
 from practice.firm.models import Group, Membership, User
 from proposals import drafting
+from tests.world import sandboxes, world  # noqa: F401
 
 ROLES = ("owner", "partner", "preparer", "billing", "sync_admin", "auditor")
 
