@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from billing.models import Charge, Engagement, Invoice, Payout
 from billing.pricing import price_line
@@ -56,15 +56,19 @@ class Month:
         return {name: min(Decimal(100), self.share(getattr(self, name))) for name in names}
 
 
+def billed_in(entity: Entity, first: date) -> QuerySet[Invoice]:
+    """What was billed in the month that begins on a day, in the entity's currency."""
+    after = dates.nth(first, dates.Unit.MONTH, 1, 1)
+    rows = Invoice.objects.filter(entity=entity, currency=entity.currency, status=Invoice.Status.ISSUED)
+    return rows.filter(issued_on__gte=first, issued_on__lt=after)
+
+
 def month_of(entity: Entity, today: date) -> Month:
     """This month's money of an entity, in four questions."""
     first = today.replace(day=1)
     after = dates.nth(first, dates.Unit.MONTH, 1, 1)
     scheduled, unfinished, agreements = _planned(entity, first, after, _rates(entity, today))
-    rows = Invoice.objects.filter(
-        entity=entity, currency=entity.currency, status=Invoice.Status.ISSUED, issued_on__gte=first, issued_on__lt=after
-    )
-    invoices = list(with_standing(rows))
+    invoices = list(with_standing(billed_in(entity, first)))
     found = [standing_of(i, today) for i in invoices]
     # A one-off invoice was agreed and scheduled in the moment it was issued.
     scheduled += sum((i.total for i in invoices if i.engagement_id is None), ZERO)

@@ -137,10 +137,59 @@ def unfinished_work(practice: Practice, client: Client | None = None) -> list[Un
     return sorted(found, key=lambda u: (u.rule.engagement.starts_on, u.rule.pk))
 
 
-def runs_of(practice: Practice, limit: int = 10) -> list[BillingRun]:
-    """The last runs, newest first."""
-    rows = BillingRun.objects.filter(entity__practice=practice).select_related("entity")
-    return list(rows.order_by("-on", "-pk")[:limit])
+@dataclass(frozen=True)
+class Quiet:
+    """Days in a row, newest first, on which a run found nothing due."""
+
+    runs: list[BillingRun]
+
+    @property
+    def last(self) -> BillingRun:
+        """The newest of them."""
+        return self.runs[0]
+
+    @property
+    def first(self) -> BillingRun:
+        """The oldest of them."""
+        return self.runs[-1]
+
+
+def runs_of(practice: Practice, limit: int = 60) -> list[BillingRun | Quiet]:
+    """The last runs, newest first; those that found nothing due are folded between those that billed."""
+    rows = BillingRun.objects.filter(entity__practice=practice).select_related("entity").order_by("-on", "-pk")[:limit]
+    shown: list[BillingRun | Quiet] = []
+    for run in rows:
+        last = shown[-1] if shown else None
+        if run.issued or run.problems or run.finished_at is None:
+            shown.append(run)
+        elif isinstance(last, Quiet):
+            last.runs.append(run)
+        else:
+            shown.append(Quiet([run]))
+    return shown[:12]
+
+
+@dataclass(frozen=True)
+class Today:
+    """What was issued on a day: by a run, and otherwise; and what the day's runs could not bill."""
+
+    by_run: int
+    otherwise: int
+    problems: int
+    has_run: bool
+
+    @property
+    def issued(self) -> int:
+        """All of them."""
+        return self.by_run + self.otherwise
+
+
+def issued_on(practice: Practice, today: date) -> Today:
+    """What was issued on a day, however it came about."""
+    rows = Invoice.objects.filter(practice=practice, issued_on=today).exclude(status=Invoice.Status.DRAFT)
+    found = rows.aggregate(by_run=Count("pk", filter=Q(run__isnull=False)), all=Count("pk"))
+    runs = list(BillingRun.objects.filter(entity__practice=practice, on=today).values_list("problems", flat=True))
+    return Today(found["by_run"], found["all"] - found["by_run"], sum(len(p) for p in runs), bool(runs))
 
 
 # Who owes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -9,7 +10,7 @@ from decimal import Decimal
 from django.db.models import BigIntegerField, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Cast, Coalesce, Round
 
-from billing.models import Allocation, Invoice, Payment
+from billing.models import Allocation, Instalment, Invoice, Payment
 from practice.core.money import ZERO
 
 
@@ -82,6 +83,26 @@ def _state(invoice: Invoice, due: Decimal, paid: Decimal, credited: Decimal, pro
     if invoice.due_on is not None and invoice.due_on < today:
         return "overdue"
     return "part_paid" if paid or credited else "open"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of an invoice with its own day, and what is still open of it."""
+
+    what: str
+    due_on: date
+    amount: Decimal
+    open: Decimal
+
+
+def parts_of(instalments: Iterable[Instalment], standing: Standing) -> list[Part]:
+    """The parts of an invoice in their order. What was paid or credited covers the earliest part first."""
+    covered, parts = standing.total - standing.due, []
+    for row in instalments:
+        share = min(covered, row.amount)
+        covered -= share
+        parts.append(Part(row.what, row.due_on, row.amount, row.amount - share))
+    return parts
 
 
 def unallocated(payment: Payment) -> Decimal:

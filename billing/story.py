@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.models import Allocation, Attempt, AttemptShare, Invoice, Payment, PaymentMethod
+from billing.models import Allocation, Attempt, AttemptShare, CreditNote, Invoice, Payment, PaymentMethod
 from practice.core import money
 from practice.firm.models import Mail
 
@@ -24,10 +24,7 @@ class Told:
 def story_of(invoice: Invoice) -> list[Told]:
     """Everything that happened to an invoice, newest first."""
     told = [*_issued(invoice), *_money_told(invoice), *_tries_told(invoice), *_mails_told(invoice)]
-    told += [
-        Told(note.issued_at, f"Credit note {note.number} of {_money(note.total, invoice)}", note.words)
-        for note in invoice.credits.all()
-    ]
+    told += [_credited(note, invoice) for note in invoice.credits.all()]
     return sorted(told, key=lambda t: t.at, reverse=True)
 
 
@@ -41,6 +38,14 @@ def _issued(invoice: Invoice) -> list[Told]:
         if change is not None:
             told.append(Told(change.history_date, "Voided", f"{invoice.void_reason} · {change.actor}".strip(" ·"), "x"))
     return told
+
+
+def _credited(note: CreditNote, invoice: Invoice) -> Told:
+    """A credit note made here, or a change in the ledger that was accepted as one."""
+    amount = _money(note.total, invoice)
+    if note.origin == CreditNote.Origin.LEDGER:
+        return Told(note.issued_at, f"{amount} credited: {note.words}", note.number)
+    return Told(note.issued_at, f"Credit note {note.number} of {amount}", note.words)
 
 
 def _money_told(invoice: Invoice) -> list[Told]:

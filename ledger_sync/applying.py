@@ -197,14 +197,13 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
         changed.append("lines")
     code = f"invoice:{link.pk}"
     if changed:
-        reason = f"{who or 'Somebody'} changed it in {connection.get_provider_display()}"
-        invoicing.hold_invoice(invoice_id=invoice.pk, code="document_changed", reason=reason)
-        snags.open_snag(
+        snag = snags.open_snag(
             connection, "document_changed", subject=code, link=link, money=invoice.total,
-            what=documents.describe(link), who=who or "Somebody", fields=", ".join(changed),
-            ours=_money(connection, ours.get("total")), theirs=_money(connection, theirs.get("total")),
+            what=documents.describe(link), who=who, fields=", ".join(changed),
+            ours=_money(connection, ours.get("total", invoice.total)), theirs=_money(connection, theirs.get("total")),
             their_total=theirs.get("total"),
         )  # fmt: skip
+        _hold(invoice.pk, snag)
         return
     invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
     for snag in Snag.objects.filter(
@@ -212,6 +211,11 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
         closed_at__isnull=True,
     ):
         snags.close(snag, "agrees again")
+
+
+def _hold(invoice_id: int, snag: Snag) -> None:
+    """Stop collecting an invoice for a cause, which is told in the same words wherever it shows."""
+    invoicing.hold_invoice(invoice_id=invoice_id, code=snag.code, reason=snags.sentence(snag))
 
 
 def _money(connection: Connection, amount: object) -> str:
@@ -233,14 +237,11 @@ def _due_date(link: Link, theirs: Doc) -> None:
 def _voided_there(connection: Connection, link: Link, remote: Remote, who: str) -> None:
     invoice = link.invoice
     assert invoice is not None
-    name = connection.get_provider_display()
-    invoicing.hold_invoice(
-        invoice_id=invoice.pk, code="voided_there", reason=f"voided in {name} by {who or 'somebody'}"
-    )
-    snags.open_snag(
+    snag = snags.open_snag(
         connection, "voided_there", subject=f"invoice:{link.pk}", link=link, money=invoice.total,
-        what=documents.describe(link), who=who or "somebody",
+        what=documents.describe(link), who=who,
     )  # fmt: skip
+    _hold(invoice.pk, snag)
 
 
 def _payment_on_invoice(connection: Connection, remote: Remote, who: str) -> int:
@@ -332,13 +333,11 @@ def _payment_removed(connection: Connection, link: Link, theirs: Doc, who: str) 
         Invoice.objects.filter(pk=allocation.invoice_id).update(paused_until=now + GRACE)
         Link.objects.filter(pk=link.pk).update(gone_at=now)
         return
-    invoicing.hold_invoice(
-        invoice_id=allocation.invoice_id, code="payment_removed", reason=f"its payment was removed in {name}"
-    )
-    snags.open_snag(
+    snag = snags.open_snag(
         connection, "payment_removed", subject=f"allocation:{link.pk}", link=link, money=allocation.amount,
-        what=allocation.invoice.number, who=who or "somebody", amount=_money(connection, allocation.amount),
+        what=allocation.invoice.number, who=who, amount=_money(connection, allocation.amount),
     )  # fmt: skip
+    _hold(allocation.invoice_id, snag)
 
 
 def _whole_payment(connection: Connection, remote: Remote, who: str) -> int:
@@ -426,15 +425,13 @@ def _stripe_payment_taken_off(connection: Connection, payment: Payment, wanted: 
         invoice, said = allocation.invoice, wanted.get(allocation.invoice_id, ZERO)
         if said == allocation.amount:
             continue
-        invoicing.hold_invoice(
-            invoice_id=invoice.pk, code="settled_there", reason="its Stripe payment was changed in QuickBooks"
-        )
-        snags.open_snag(
+        snag = snags.open_snag(
             connection, "settled_there", subject=f"payment:{payment.pk}:{invoice.pk}",
             link=Link.objects.filter(connection=connection, kind=Kind.INVOICE, invoice=invoice).first(),
-            money=allocation.amount - said, what=invoice.number, ours=invoice.total - allocation.amount,
-            theirs=invoice.total - said,
+            money=allocation.amount - said, what=invoice.number,
+            ours=_money(connection, invoice.total - allocation.amount), theirs=_money(connection, invoice.total - said),
         )  # fmt: skip
+        _hold(invoice.pk, snag)
 
 
 def _known_shares(connection: Connection, theirs: Doc) -> list[tuple[Invoice, Decimal]]:
@@ -456,15 +453,13 @@ def _is_our_payment(connection: Connection, theirs: Doc) -> bool:
 
 
 def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment) -> None:
-    for allocation in payment.allocations.filter(reversed_at__isnull=True):
-        invoicing.hold_invoice(
-            invoice_id=allocation.invoice_id, code="payment_removed", reason="its payment was removed in QuickBooks"
-        )
     numbers = ", ".join(a.invoice.number for a in payment.allocations.select_related("invoice"))
-    snags.open_snag(
+    snag = snags.open_snag(
         connection, "payment_removed", subject=f"payment:{link.pk}", link=link, money=payment.amount,
-        what=numbers or payment.reference, who="somebody", amount=_money(connection, payment.amount),
+        what=numbers or payment.reference, amount=_money(connection, payment.amount),
     )  # fmt: skip
+    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+        _hold(allocation.invoice_id, snag)
 
 
 def agrees_on_due(connection: Connection, link: Link, theirs: Doc) -> bool:
@@ -488,14 +483,11 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     on_the_way = Link.objects.filter(connection=connection, allocation_id__in=ids, owed_since__isnull=False).exists()
     if said == ours or on_the_way:
         return True
-    reason = (
-        f"{connection.get_provider_display()} says {_money(connection, said)} is due, we say {_money(connection, ours)}"
-    )
-    invoicing.hold_invoice(invoice_id=invoice.pk, code="settled_there", reason=reason)
-    snags.open_snag(
+    snag = snags.open_snag(
         connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,
         what=documents.describe(link), ours=_money(connection, ours), theirs=_money(connection, said),
     )  # fmt: skip
+    _hold(invoice.pk, snag)
     return False
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from ledger_sync.models import Connection, Mapping, RefItem
 from ledger_sync.ports import Ref
+from ledger_sync.providers import fits
 from practice.core import audit, clock, events
 from practice.firm.models import Service, TaxRate
 
@@ -36,6 +37,24 @@ class Wanted:
     def field(self) -> str:
         """Its name in the form on the mapping page."""
         return f"{self.purpose}:{self.service_id or self.treatment}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One place as the mapping page asks for it: what may be chosen, what is, and what is wrong with that."""
+
+    place: Wanted
+    refs: list[RefItem]
+    chosen: RefItem | None
+    problem: str
+
+
+#: What a purpose must go to, in words that hold for both ledgers.
+_MUST_BE = {
+    Purpose.SALES: "an income account", Purpose.SERVICE: "an income account", Purpose.CLEARING: "a bank account",
+    Purpose.BANK: "a bank account", Purpose.FEES: "an expense account", Purpose.TAX: "a tax rate for income",
+    Purpose.FEE_TAX: "a tax rate for expenses",
+}  # fmt: skip
 
 
 def target(connection: Connection, purpose: str, treatment: str = "") -> RefItem:
@@ -129,6 +148,33 @@ def places(connection: Connection) -> list[Wanted]:
     return wanted(connection) + own
 
 
+def choices(connection: Connection) -> list[Choice]:
+    """Every place with what fits it in the chart as last read; what is chosen now stays, with what is wrong with it."""
+    chosen = {
+        (m.purpose, m.treatment, m.service_id): m.target
+        for m in Mapping.objects.filter(connection=connection).select_related("target")
+    }
+    refs = list(RefItem.objects.filter(connection=connection, kind__in=("account", "tax")).order_by("code", "name"))
+    return [
+        _choice(connection, p, refs, chosen.get((p.purpose, p.treatment, p.service_id))) for p in places(connection)
+    ]
+
+
+def _choice(connection: Connection, place: Wanted, refs: list[RefItem], now: RefItem | None) -> Choice:
+    kept = [
+        ref
+        for ref in refs
+        if ref == now
+        or (ref.kind == place.ref_kind and ref.active and fits(connection.provider, place.purpose, ref.data))
+    ]
+    problem = ""
+    if now is not None and not now.active:
+        problem = f"{now} is archived in {connection.get_provider_display()}. Nothing is posted there: choose another."
+    elif now is not None and not fits(connection.provider, place.purpose, now.data):
+        problem = f"{now} does not suit: this must be {_MUST_BE[Purpose(place.purpose)]}. Choose another."
+    return Choice(place, kept, now, problem)
+
+
 def missing(connection: Connection) -> list[Wanted]:
     """What still has no place."""
     chosen = set(
@@ -155,5 +201,5 @@ def choose_defaults(connection: Connection, suggestions: dict[tuple[str, str], t
 
 def _usable(ref: RefItem) -> RefItem:
     if not ref.active:
-        raise TargetArchived(f"{ref.code} “{ref.name}”".strip())
+        raise TargetArchived(ref.label)
     return ref

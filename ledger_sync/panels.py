@@ -9,10 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import linking, proving, queries, snags
+from ledger_sync import agreeing, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
-from ledger_sync.models.links import Kind
-from practice.core import clock, dates, money
+from practice.core import clock, money
 from practice.core.panels import panel
 from practice.firm.models import Client, Entity
 from practice.firm.needs import Need
@@ -33,8 +32,7 @@ def freshness(request: HttpRequest, member: Member) -> Shown:
     else:
         from practice.core.templatetags.words import ago
 
-        seen = Link.objects.filter(connection=connection, verified_at__isnull=False).order_by("-verified_at")
-        at = seen.values_list("verified_at", flat=True).first()
+        at = queries.checked_at(connection)
         words, tone, icon = (f"{name} checked {ago(at)}" if at else f"{name} is connected"), "ok", "check"
     return "ledger_sync/bar.html", {"practice": member.practice, "words": words, "tone": tone, "icon": icon}
 
@@ -77,28 +75,18 @@ def ledger_card(request: HttpRequest, member: Member) -> Shown:
 @panel("billing.invoice.side", order=10)
 def invoice_agreement(request: HttpRequest, invoice: Invoice) -> Shown:
     """Whether both books say the same about an invoice."""
-    connection = linking.connection_for(invoice.entity_id)
-    link = _link(connection, Kind.INVOICE, invoice=invoice)
-    if connection is None or link is None:
-        return None
-    open_causes = [
-        queries.Cause(s, snags.sentence(s), "", (), "")
-        for s in Snag.objects.filter(link=link, closed_at__isnull=True).select_related("connection")
-    ]
-    context = {
-        "connection": connection, "record": queries.record_of(link), "fields": queries.fields_of(link),
-        "causes": open_causes,
-    }  # fmt: skip
-    return "ledger_sync/invoice_side.html", context
+    found = _agreement(request, invoice)
+    return ("ledger_sync/invoice_side.html", found) if found else None
 
 
 @panel("firm.client.side", order=40)
 def client_in_ledger(request: HttpRequest, client: Client) -> Shown:
     """Whether the ledger has a client, and when both agreed."""
-    link = Link.objects.filter(client=client, gone_at__isnull=True).select_related("connection", "client").first()
+    rows = agreeing.with_doubt(Link.objects.filter(client=client, gone_at__isnull=True))
+    link = rows.select_related("connection__entity", "client").first()
     if link is None:
         return None
-    return "ledger_sync/client_side.html", {"connection": link.connection, "record": queries.record_of(link)}
+    return "ledger_sync/client_side.html", {"connection": link.connection, "agreement": agreeing.agreement_of(link)}
 
 
 def _first(member: Member) -> Connection | None:
@@ -106,11 +94,16 @@ def _first(member: Member) -> Connection | None:
     return rows.order_by("pk").first()
 
 
-def _link(connection: Connection | None, kind: str, **subject: Any) -> Link | None:
-    if connection is None:
-        return None
-    rows = Link.objects.filter(connection=connection, kind=kind, gone_at__isnull=True, **subject)
-    return rows.select_related("connection", "invoice__client").first()
+def _agreement(request: HttpRequest, invoice: Invoice) -> dict[str, Any] | None:
+    """How an invoice agrees with its ledger; asked once per request, shown in two places of the page."""
+    known: dict[int, dict[str, Any] | None] = request.__dict__.setdefault("agreements", {})
+    if invoice.pk not in known:
+        connection = linking.connection_for(invoice.entity_id)
+        rows = agreeing.with_doubt(Link.objects.filter(connection=connection, invoice=invoice, gone_at__isnull=True))
+        link = rows.select_related("connection__entity", "invoice__client").first() if connection else None
+        found = agreeing.agreement_of(link) if link is not None else None
+        known[invoice.pk] = {"connection": connection, "agreement": found} if found else None
+    return known[invoice.pk]
 
 
 def _need(member: Member, snag: Snag) -> Need:
@@ -148,29 +141,20 @@ def clearing_at_a_glance(request: HttpRequest, connection: Connection) -> Shown:
 @panel("billing.invoice.chain", order=10)
 def invoice_booked(request: HttpRequest, invoice: Invoice) -> Shown:
     """The last node of an invoice's chain: what the ledger has of it."""
-    connection = linking.connection_for(invoice.entity_id)
-    link = _link(connection, Kind.INVOICE, invoice=invoice)
-    if connection is None or link is None:
+    found = _agreement(request, invoice)
+    if found is None:
         return None
-    open_causes = Snag.objects.filter(link=link, closed_at__isnull=True).exists()
-    context = {"connection": connection, "link": link, "theirs": link.base_theirs or {}, "held": open_causes}
-    return "ledger_sync/chain_node.html", context
+    theirs = found["agreement"].link.base_theirs or {}
+    return "ledger_sync/chain_node.html", {**found, "total": theirs.get("total"), "invoice": invoice}
 
 
 @panel("billing.month.chain", order=10)
 def month_booked(request: HttpRequest, subject: tuple[Entity, Any]) -> Shown:
-    """The last node of the month's chain: what both books agree on, of what was billed."""
+    """The last node of the month's chain: what both books agree on, of what was billed, and what they do not."""
     entity, month = subject
     connection = linking.connection_for(entity.pk)
     if connection is None:
         return None
-    rows = Link.objects.filter(
-        connection=connection, kind=Kind.INVOICE, remote_id__isnull=False, gone_at__isnull=True, parked_at__isnull=True,
-        invoice__issued_on__gte=month.first, invoice__issued_on__lt=dates.nth(month.first, dates.Unit.MONTH, 1, 1),
-    ).exclude(invoice__status=Invoice.Status.VOID)  # fmt: skip
-    booked = money.total(rows, "invoice__total")
-    context = {
-        "connection": connection, "booked": booked, "missing": month.billed - booked,
-        "share": booked * 100 / month.billed if month.billed else money.ZERO,
-    }  # fmt: skip
-    return "ledger_sync/month_node.html", context
+    booked = queries.booked(connection, month)
+    share = booked.agreed * 100 / month.billed if month.billed else money.ZERO
+    return "ledger_sync/month_node.html", {"connection": connection, "booked": booked, "share": share}

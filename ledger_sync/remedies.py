@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
@@ -11,8 +12,8 @@ from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
 from ledger_sync import connections, lanes, pulling, snags
-from ledger_sync.models import Link, Snag
-from practice.core import clock, money, owed, wake
+from ledger_sync.models import Link, RefItem, Snag
+from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
 from practice.firm import clients
 
@@ -23,22 +24,49 @@ class RemedyRefused(ValueError):
 
 @transaction.atomic
 def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
-    """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer."""
+    """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer.
+
+    The cause stays open where pressing cannot help yet: what is closed in the ledger is looked at again first.
+    """
     snag = Snag.objects.select_for_update(of=("self",)).select_related("link", "connection").get(pk=snag_id)
     if snag.closed_at is not None:
         return snag
     if remedy not in {r.code for r in snags.remedies(snag)} or remedy not in _DO:
         raise RemedyRefused("This cause does not offer that")
+    if remedy == "retry" and snag.code in pulling.CLOSED:
+        # Somebody may just have opened it there: the sweep that finds it open sends what waits, which ends the cause.
+        wake.wake("ledger_sync.tasks.sweep_connection", connection_id=snag.connection_id)
+        if still_closed(snag):
+            return snag
     _DO[remedy](snag, reason)
     snags.close(snag, remedy)
     return snag
 
 
+def still_closed(snag: Snag) -> str:
+    """What the ledger keeps closed for a cause, as it was last read: "account 200 “Sales” is archived"; else ""."""
+    refs = RefItem.objects.filter(connection=snag.connection_id)
+    if snag.code == "account_archived":
+        archived = refs.filter(active=False, mappings__isnull=False).distinct()
+        named = [ref.label for ref in archived if ref.label in snag.facts.get("account", "")]
+        return f"account {' and '.join(named)} is archived" if named else ""
+    if snag.code == "locked":
+        company = refs.filter(kind=RefItem.Kind.ORGANISATION).first()
+        lock = str(company.data.get("locked_until", "")) if company else ""
+        return f"it is locked to {dates.in_words(date.fromisoformat(lock))}" if _is_in(snag, lock) else ""
+    return ""
+
+
+def _is_in(snag: Snag, lock: str) -> bool:
+    """Whether the day a cause is about lies in the locked time."""
+    return bool(lock) and bool(snag.facts.get("date")) and str(snag.facts["date"]) <= lock
+
+
 def _retry(snag: Snag, reason: str) -> None:
     """Send everything again that this cause set aside."""
-    if snag.code in pulling.CLOSED:
-        # Somebody may just have opened it in the ledger: the chart is read again, else it would be parked again.
-        wake.wake("ledger_sync.tasks.sweep_connection", connection_id=snag.connection_id)
+    if snag.code == "totals_differ":
+        _send_whole(snag)
+        return
     rows = Link.objects.filter(connection=snag.connection, parked_code=snag.code)
     if snag.code not in ("mapping_missing", "account_archived") and snag.link_id:
         rows = rows.filter(pk=snag.link_id)
@@ -73,8 +101,14 @@ def _put_back(snag: Snag, reason: str) -> None:
     link = _link(snag)
     if link.invoice is not None:
         invoicing.release_invoice(invoice_id=link.invoice.pk, code="document_changed")
-    Link.objects.filter(pk=link.pk).update(base_ours={})
-    owed.owe(Link.objects.filter(pk=link.pk), urgency=Urgency.PERSON)
+    _send_whole(snag)
+
+
+def _send_whole(snag: Snag) -> None:
+    """Send a document once more, whatever the ledger has of it: nothing counts as agreed before that."""
+    rows = Link.objects.filter(pk=_link(snag).pk)
+    rows.update(base_ours={})
+    owed.owe(rows, urgency=Urgency.PERSON)
     lanes.ring(snag.connection, "push")
 
 
@@ -94,11 +128,12 @@ def _accept_credit(snag: Snag, reason: str) -> None:
         main.service_id,
     )  # fmt: skip
     now = clock.now()
+    words = snags.edited(snag)
     crediting.credit_invoice(
         invoice_id=invoice.pk, lines=[line], reason=CreditNote.Reason.LEDGER_EDIT,
-        words=reason or "made in ledger by edit",
+        words=f"{words}: {reason}" if reason else words,
         on=clock.today(snag.connection.entity.time_zone), now=now, origin=CreditNote.Origin.LEDGER,
-        number=f"{invoice.number}-edit-{snag.pk}",
+        number=f"{invoice.number}-{invoice.credits.count() + 1}",
     )  # fmt: skip
     theirs = link.base_theirs or {}
     kept = {k: theirs.get(k) for k in ("number", "date", "contact", "currency", "net", "tax", "total", "lines")}

@@ -323,7 +323,7 @@ def _about(link: Link, code: str) -> dict[str, str]:
     if code == "account_archived":
         sent = {str(line.get("account", "")) for line in doc.get("lines", ())} | {str(doc.get("account", ""))}
         named = refs.filter(Q(code__in=sent - {""}) | Q(remote_id__in=sent), kind=RefItem.Kind.ACCOUNT)
-        return {"account": " or ".join(f"{ref.code} “{ref.name}”".strip() for ref in named.order_by("code"))}
+        return {"account": " or ".join(ref.label for ref in named.order_by("code"))}
     if code == "locked":
         company = refs.filter(kind=RefItem.Kind.ORGANISATION).first()
         lock = str(company.data.get("locked_until", "")) if company else ""

@@ -16,11 +16,12 @@ from practice.core.money import ZERO
 
 @dataclass(frozen=True)
 class Remedy:
-    """One thing to press: its code, the words on it, and what follows from it."""
+    """One thing to press: its code, the words on it, what follows from it, and what is said once it was pressed."""
 
     code: str
     words: str
     consequence: str
+    pressed: str
 
 
 @dataclass(frozen=True)
@@ -32,23 +33,60 @@ class Words:
     remedies: tuple[Remedy, ...]
 
 
-RETRY = Remedy("retry", "Send again", "We send it once more, exactly as it is now.")
-REMAP = Remedy("remap", "Choose account", "Opens the mapping; everything that waits on it is sent again at once.")
-KEEP_OURS = Remedy("keep_ours", "Keep ours", "The ledger gets our value.")
-TAKE_THEIRS = Remedy("take_theirs", "Take the ledger's", "Our record gets the ledger's value.")
+RETRY = Remedy(
+    "retry",
+    "Send again",
+    "We send it once more, exactly as it is now.",
+    "{what} is being sent again. This page shows what {ledger} says",
+)
+CHECK_AGAIN = Remedy(
+    "retry",
+    "It was opened again: check",
+    "We read the ledger again; what waits goes out if it is open there.",
+    "What waited is being sent. This page shows what {ledger} says",
+)
+REMAP = Remedy("remap", "Choose account", "Opens the mapping; everything that waits on it is sent again at once.", "")
+KEEP_OURS = Remedy("keep_ours", "Keep ours", "The ledger gets our value.", "{ledger} is being given our value")
+TAKE_THEIRS = Remedy(
+    "take_theirs", "Take the ledger's", "Our record gets the ledger's value.", "{what} has the value of {ledger} now"
+)
 PUT_BACK = Remedy(
-    "put_back", "Put the ledger back", "The invoice in the ledger is set back to what the client was given."
+    "put_back",
+    "Put the ledger back",
+    "The invoice in the ledger is set back to what the client was given.",
+    "{what} is being set back in {ledger} to what the client was given",
 )
 ACCEPT_CREDIT = Remedy(
-    "accept_credit", "Accept as a credit", "We credit the difference here; the ledger's invoice stays as it was edited."
+    "accept_credit",
+    "Accept as a credit",
+    "We credit the difference here; the ledger's invoice stays as it was edited.",
+    "The difference on {what} is credited here; {ledger} keeps its edit",
 )
 VOID_REBILL = Remedy(
-    "void_rebill", "Void it here too, and bill again", "The charges go back into the next billing run."
+    "void_rebill",
+    "Void it here too, and bill again",
+    "The charges go back into the next billing run.",
+    "{what} is void here too. Its charges go into the next billing run",
 )
-VOID_DROP = Remedy("void_drop", "Void it here too, and drop the charges", "Nothing is billed for this again.")
-POST_AGAIN = Remedy("post_again", "Post it again", "Stripe holds this money: a new payment is recorded in the ledger.")
-WAS_DUPLICATE = Remedy("was_duplicate", "It was a duplicate", "We take the money off the invoice here as well.")
-RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.")
+VOID_DROP = Remedy(
+    "void_drop",
+    "Void it here too, and drop the charges",
+    "Nothing is billed for this again.",
+    "{what} is void here too. Its charges are dropped",
+)
+POST_AGAIN = Remedy(
+    "post_again",
+    "Post it again",
+    "Stripe holds this money: a new payment is recorded in the ledger.",
+    "The payment on {what} is being recorded in {ledger} again",
+)
+WAS_DUPLICATE = Remedy(
+    "was_duplicate",
+    "It was a duplicate",
+    "We take the money off the invoice here as well.",
+    "{amount} is taken off {what} here as well. It stays the client's credit",
+)
+RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.", "{what} is collected again")
 
 WORDS: dict[str, Words] = {
     "mapping_missing": Words(
@@ -56,14 +94,14 @@ WORDS: dict[str, Words] = {
     ),
     "account_archived": Words(
         "Account {account} is archived in {ledger}",
-        "It was refused: nothing was posted. Every service mapped to this account will fail until you point it to "
-        "another.",
-        (REMAP, RETRY),
+        "Nothing was posted to it. Whatever goes to this account waits until it is active in {ledger} again, or until "
+        "you choose another one.",
+        (REMAP, CHECK_AGAIN),
     ),
     "locked": Words(
         "{what} is dated {date}; {ledger} is locked to {locked_until}",
-        "Nothing was posted. Ask the bookkeeper to unlock, then send again.",
-        (RETRY,),
+        "Nothing was posted. Ask the bookkeeper to unlock that day.",
+        (CHECK_AGAIN,),
     ),
     "name_taken": Words(
         "{ledger} already uses the name “{name}”",
@@ -83,24 +121,25 @@ WORDS: dict[str, Words] = {
         "{field} of {what} changed here and in {ledger}", "Nothing else waits.", (KEEP_OURS, TAKE_THEIRS)
     ),
     "document_changed": Words(
-        "{what} was changed in {ledger}",
-        "{who} changed {fields}. The client was given {ours}; the ledger says {theirs}. Collecting it is on hold.",
+        "{what} was changed in {ledger}{by}",
+        "Changed there: {fields}.{unnamed} The client was given {ours}; {ledger} says {theirs}. Collecting it is on "
+        "hold.",
         (PUT_BACK, ACCEPT_CREDIT),
     ),
     "totals_differ": Words(
         "{what}: {ledger} says {theirs}, we say {ours}", "The charge waits until both agree.", (PUT_BACK, RETRY)
     ),
     "voided_there": Words(
-        "{what} was voided in {ledger} by {who}", "It is not collected meanwhile.", (VOID_REBILL, VOID_DROP)
+        "{what} was voided in {ledger}{by}", "It is not collected meanwhile.{unnamed}", (VOID_REBILL, VOID_DROP)
     ),
     "payment_removed": Words(
-        "A Stripe payment on {what} was removed in {ledger} by {who}",
-        "Stripe still holds {amount}. The invoice is not charged meanwhile.",
+        "A Stripe payment on {what} was removed in {ledger}{by}",
+        "Stripe still holds {amount}. The invoice is not charged meanwhile.{unnamed}",
         (POST_AGAIN, WAS_DUPLICATE),
     ),
     "settled_there": Words(
-        "{what} was settled in {ledger} in a way we cannot follow",
-        "{ledger} says {theirs} is due, we say {ours}. It is neither charged nor chased.",
+        "{ledger} says {theirs} is due on {what}, we say {ours}",
+        "It was settled there in a way we cannot follow. It is neither charged nor chased meanwhile.",
         (RELEASE,),
     ),
     "not_taken": Words(
@@ -175,13 +214,13 @@ def open_ones(connection: Connection) -> QuerySet[Snag]:
 
 
 def sentence(snag: Snag) -> str:
-    """The cause in one sentence."""
-    return WORDS[snag.code].sentence.format_map(_Known(snag.facts))
+    """The cause in one sentence: the same on every page, and the reason of the hold it puts on an invoice."""
+    return WORDS[snag.code].sentence.format_map(_facts(snag))
 
 
 def more(snag: Snag) -> str:
     """What else a person must know."""
-    return WORDS[snag.code].more.format_map(_Known(snag.facts))
+    return WORDS[snag.code].more.format_map(_facts(snag))
 
 
 def remedies(snag: Snag) -> tuple[Remedy, ...]:
@@ -189,6 +228,33 @@ def remedies(snag: Snag) -> tuple[Remedy, ...]:
     return WORDS[snag.code].remedies
 
 
+def pressed(snag: Snag, code: str) -> str:
+    """What is true once a remedy was pressed."""
+    remedy = next(r for r in remedies(snag) if r.code == code)
+    return remedy.pressed.format_map(_facts(snag))
+
+
+def edited(snag: Snag) -> str:
+    """Where a document was changed, and by whom if the ledger says: "Changed in Xero by Rhona Blake"."""
+    return "Changed in {ledger}{by}".format_map(_facts(snag))
+
+
+#: What the fields of a document are called on pages; net and total move together and are one thing to a reader.
+_FIELDS = {"net": "the amount", "total": "the amount", "tax": "the tax", "contact": "the client"}
+
+
+def _facts(snag: Snag) -> _Known:
+    """A cause's facts as its words want them. QuickBooks names nobody; then the page says so instead of "somebody"."""
+    facts = {**snag.facts}
+    who = facts.get("who", "")
+    named = who.casefold() not in ("", "somebody")
+    facts["by"] = f" by {who}" if named else ""
+    facts["unnamed"] = "" if named else f" {facts.get('ledger', 'The ledger')} does not say by whom."
+    names = [_FIELDS.get(name, f"the {name}") for name in facts.get("fields", "").split(", ") if name]
+    facts["fields"] = " and ".join(dict.fromkeys(names))
+    return _Known(facts)
+
+
 class _Known(dict[str, str]):
     def __missing__(self, key: str) -> str:
-        return {"who": "somebody", "account": "used here"}.get(key, "it")
+        return {"account": "used here"}.get(key, "it")

@@ -7,11 +7,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from ledger_sync import connections, mapping, queries, remedies, snags
+from ledger_sync import activity as calls
+from ledger_sync import agreeing, causes, connections, documents, mapping, queries, remedies, snags
 from ledger_sync.connections import ConnectionRefused
-from ledger_sync.models import CallItem, Connection, Link, Mapping, RefItem, Snag
+from ledger_sync.models import CallItem, Connection, Link, Snag
 from practice.core import wake
 from practice.core.pages import page
 from practice.core.paging import paginate
@@ -38,7 +41,7 @@ def ledgers(request: MemberRequest) -> HttpResponse:
     rows = (
         Connection.objects.filter(practice=practice).select_related("entity", "tokens").order_by("entity__name", "pk")
     )
-    shown = [(c, queries.health_of(c), queries.causes_of(c)) for c in rows]
+    shown = [(c, queries.health_of(c), causes.causes_of(c)) for c in rows]
     taken = {c.entity_id for c in rows if c.state != Connection.State.DISCONNECTED}
     free = [e for e in practice.entities.order_by("name") if e.pk not in taken]
     return page(request, "ledger_sync/ledgers.html", "main", {"section": "ledger", "shown": shown, "free": free})
@@ -60,14 +63,13 @@ def desk_part(request: MemberRequest, connection_id: int) -> HttpResponse:
 
 def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
     connection = _connection(request, connection_id)
-    causes = queries.causes_of(connection)
-    closed = Snag.objects.filter(connection=connection, closed_at__isnull=False).order_by("-closed_at")[:5]
+    open_causes = causes.causes_of(connection)
     context = _context(request, connection, "desk") | {
-        "causes": causes,
-        "held_up": queries.held_up(causes),
+        "causes": open_causes,
+        "held_up": causes.held_up(open_causes),
         "health": queries.health_of(connection),
         "may_resolve": request.member.may("ledger.resolve"),
-        "closed": [queries.Cause(s, snags.sentence(s), "", (), "") for s in closed.select_related("connection")],
+        "closed": causes.lately_cleared(connection),
     }
     return page(request, "ledger_sync/desk.html", "main", context)
 
@@ -94,12 +96,36 @@ def remedy(request: MemberRequest, connection_id: int, snag_id: int) -> HttpResp
     if chosen == "remap":
         return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
     try:
-        remedies.apply_remedy(snag_id=snag.pk, remedy=chosen, reason=request.POST.get("reason", ""))
+        after = remedies.apply_remedy(snag_id=snag.pk, remedy=chosen, reason=request.POST.get("reason", ""))
     except ValueError as refusal:
         messages.error(request, f"Nothing was changed: {refusal}")
     else:
-        messages.success(request, f"Done: {snags.sentence(snag)}")
+        _say_what_follows(request, connection, after, chosen)
     return redirect("ledger_desk", practice=slug, connection_id=connection.pk)
+
+
+def _say_what_follows(request: MemberRequest, connection: Connection, snag: Snag, chosen: str) -> None:
+    """Say what is true after a remedy was pressed, which is not yet that the ledger took it."""
+    name = connection.get_provider_display()
+    if snag.closed_at is None:
+        closed = remedies.still_closed(snag)
+        words = f"Nothing was sent: as {name} was last read, {closed}. It is being read again now; what waits goes out "
+        words += f"as soon as that is open in {name}."
+        messages.warning(request, _with_way_out(request, connection, snag, words))
+    elif connection.may_send:
+        messages.success(request, snags.pressed(snag, chosen))
+    else:
+        waits = f"Nothing goes out while {name} is {connection.get_state_display().lower()}; it is sent after that."
+        messages.warning(request, f"{snags.pressed(snag, chosen)}. {waits}")
+
+
+def _with_way_out(request: MemberRequest, connection: Connection, snag: Snag, words: str) -> str:
+    """What else helps than opening it there: another account, chosen on the mapping page."""
+    if snag.code != "account_archived":
+        return f"{words} Ask the bookkeeper to unlock that day."
+    slug = request.member.practice.slug
+    where = reverse("ledger_mapping", kwargs={"practice": slug, "connection_id": connection.pk})
+    return format_html('{} Or <a href="{}">choose another account</a>.', words, where)
 
 
 @require_GET
@@ -109,8 +135,10 @@ def records(request: MemberRequest, connection_id: int) -> HttpResponse:
     connection = _connection(request, connection_id)
     state, words = request.GET.get("state", ""), request.GET.get("q", "").strip()
     paged = paginate(queries.records_of(connection, state=state, words=words), request.GET.get("page"))
+    stuck = not connection.may_send
     context = _context(request, connection, "records") | {
-        "paged": paged, "rows": [queries.record_of(link) for link in paged.rows], "state": state, "q": words,
+        "paged": paged, "rows": [agreeing.record_of(link, stuck=stuck) for link in paged.rows], "state": state,
+        "q": words, "states": queries.STATES,
     }  # fmt: skip
     return page(request, "ledger_sync/records.html", "results", context)
 
@@ -120,14 +148,14 @@ def records(request: MemberRequest, connection_id: int) -> HttpResponse:
 def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResponse:
     """One record's whole story: both sides, every attempt, its causes."""
     connection = _connection(request, connection_id)
-    rows = Link.objects.filter(connection=connection).select_related(*queries._SUBJECTS)
-    link = rows.filter(pk=link_id).first()
+    rows = agreeing.with_doubt(Link.objects.filter(connection=connection))
+    link = rows.select_related(*queries.SUBJECTS, "connection__entity").filter(pk=link_id).first()
     if link is None:
         raise Http404
-    items = CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50]
     context = _context(request, connection, "records") | {
-        "record": queries.record_of(link), "fields": queries.fields_of(link), "items": items,
-        "snags": [queries.Cause(s, snags.sentence(s), "", (), "") for s in link.snags.order_by("-id")],
+        "what": documents.describe(link), "agreement": agreeing.agreement_of(link),
+        "items": CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50],
+        "snags": causes.tell(link.snags.order_by("-id")),
     }  # fmt: skip
     return page(request, "ledger_sync/record.html", "main", context)
 
@@ -154,24 +182,16 @@ def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
     if request.method == "POST":
         access.access_practice(request, request.member.practice.slug, "ledger.connect")
         return _save_mapping(request, connection)
-    chosen = {
-        (m.purpose, m.treatment, m.service_id): m.target_id for m in Mapping.objects.filter(connection=connection)
-    }
-    refs = RefItem.objects.filter(connection=connection, kind__in=("account", "tax")).order_by("code", "name")
-    by_kind = {kind: [r for r in refs if r.kind == kind] for kind in ("account", "tax")}
-    shown = [
-        (p, (p.field, p.words, by_kind[p.ref_kind], chosen.get((p.purpose, p.treatment, p.service_id))))
-        for p in mapping.places(connection)
-    ]
-    fixed = [row for place, row in shown if place.service_id is None]
-    services = [row for place, row in shown if place.service_id is not None]
+    shown = mapping.choices(connection)
+    fixed = [choice for choice in shown if choice.place.service_id is None]
+    services = [choice for choice in shown if choice.place.service_id is not None]
     context = _context(request, connection, "mapping") | {"fixed": fixed, "services": services}
     return page(request, "ledger_sync/mapping.html", "main", context)
 
 
 def _save_mapping(request: MemberRequest, connection: Connection) -> HttpResponse:
     slug = request.member.practice.slug
-    changed = sum(_save_place(request, connection, place) for place in mapping.places(connection))
+    changed = sum(_save_choice(request, connection, choice) for choice in mapping.choices(connection))
     if changed:
         parked = Link.objects.filter(connection=connection, parked_code__in=("mapping_missing", "account_archived"))
         connections.try_again(connection_id=connection.pk, link_ids=list(parked.values_list("pk", flat=True)))
@@ -187,17 +207,13 @@ def _save_mapping(request: MemberRequest, connection: Connection) -> HttpRespons
     return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
 
 
-def _save_place(request: MemberRequest, connection: Connection, place: mapping.Wanted) -> bool:
+def _save_choice(request: MemberRequest, connection: Connection, choice: mapping.Choice) -> bool:
     """Take one choice of the form, if it fits its place. Returns whether it is new."""
-    chosen = str(request.POST.get(place.field, ""))
-    rows = RefItem.objects.filter(connection=connection, kind=place.ref_kind, active=True)
-    ref = rows.filter(pk=int(chosen)).first() if chosen.isdecimal() and len(chosen) < 19 else None
-    service = Service.objects.get(pk=place.service_id) if place.service_id else None
-    before = Mapping.objects.filter(
-        connection=connection, purpose=place.purpose, treatment=place.treatment, service=service
-    ).first()
-    if ref is None or (before is not None and before.target_id == ref.pk):
+    place, wanted = choice.place, str(request.POST.get(choice.place.field, ""))
+    ref = next((ref for ref in choice.refs if str(ref.pk) == wanted), None)
+    if ref is None or ref == choice.chosen:
         return False
+    service = Service.objects.get(pk=place.service_id) if place.service_id else None
     mapping.choose(
         connection=connection, purpose=place.purpose, target_id=ref.pk, treatment=place.treatment, service=service
     )
@@ -209,8 +225,9 @@ def _save_place(request: MemberRequest, connection: Connection, place: mapping.W
 def activity(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Every call that changed the ledger: when, how many records, how it ended."""
     connection = _connection(request, connection_id)
-    paged = paginate(queries.calls_of(connection), request.GET.get("page"))
-    context = {"paged": paged, "sent": [queries.sent_of(call) for call in paged.rows]}
+    paged = paginate(calls.calls_of(connection), request.GET.get("page"))
+    name = connection.get_provider_display()
+    context = {"paged": paged, "sent": [calls.sent_of(call, name) for call in paged.rows]}
     return page(request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | context)
 
 

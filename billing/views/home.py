@@ -27,13 +27,12 @@ def home(request: MemberRequest) -> HttpResponse:
     """Today's runs, charges on hold, work to be said finished, and the next thirty days."""
     practice, today = request.member.practice, clock.today(request.member.zone)
     paged = paginate(queries.coming(practice, until=today + timedelta(days=30)), request.GET.get("page"))
-    runs = queries.runs_of(practice)
     context: dict[str, Any] = {
         "section": "billing",
         "tab": "today",
         "today": today,
-        "runs": runs,
-        "ran_today": [run for run in runs if run.on == today],
+        "runs": queries.runs_of(practice),
+        "issued": queries.issued_on(practice, today),
         "entities": list(practice.entities.order_by("pk")),
         "held": queries.held_charges(practice),
         "unfinished": queries.unfinished_work(practice),

@@ -17,7 +17,7 @@ from billing.invoicing import InvoiceCannotMove
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
 from billing.refunding import RefundRefused
-from billing.standing import Standing, standing_of, with_standing
+from billing.standing import Standing, parts_of, standing_of, with_standing
 from billing.views.confirming import Step, confirm
 from practice.core import clock, pages
 from practice.core.money import ZERO, in_words
@@ -58,7 +58,7 @@ def invoice_page(request: MemberRequest, pk: int) -> HttpResponse:
         "charge": next((row.charge for row in lines if row.charge is not None), None),
         "paid_by": paid_by,
         "credits": list(invoice.credits.order_by("pk")),
-        "parts": list(invoice.instalments.order_by("position")),
+        "parts": parts_of(invoice.instalments.order_by("position"), standing),
         "told": story.story_of(invoice),
         "can": _can(invoice, standing),
         "chain": _chain(standing),

@@ -155,6 +155,11 @@ class RefItem(models.Model):
     def __str__(self) -> str:
         return f"{self.code} {self.name}".strip()
 
+    @property
+    def label(self) -> str:
+        """How causes name it: its code, and its name in quotes."""
+        return f"{self.code} “{self.name}”".strip()
+
 
 class Mapping(Audited):
     """Where something of ours goes in the ledger: a service's account, a tax rate, the account of a purpose.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ledger_sync.models import Connection
@@ -31,6 +31,18 @@ def oauth_of(provider: str) -> Any:
     from ledger_sync.providers.quickbooks import oauth
 
     return oauth
+
+
+def fits(provider: str, purpose: str, data: Mapping[str, Any]) -> bool:
+    """Whether an account or tax rate of a provider's, known by its data, may be chosen for a purpose."""
+    if provider == Provider.XERO:
+        from ledger_sync.providers import xero
+
+        return xero.fits(purpose, data)
+    from ledger_sync.providers import quickbooks
+
+    answer: bool = quickbooks.fits(purpose, data)
+    return answer
 
 
 def suggestions_of(provider: str) -> Callable[[Iterable[Ref], str], dict[tuple[str, str], tuple[str, str]]]:

@@ -8,6 +8,7 @@ and answers from an application registered by :func:`answer_in_process` instead 
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,7 @@ from requests.adapters import HTTPAdapter
 
 from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
 
+log = logging.getLogger(__name__)
 _in_process: dict[str, Application] = {}
 
 
@@ -123,6 +125,20 @@ class GuardedAdapter(HTTPAdapter):
             body=io.BytesIO(answer.body), headers=answer.headers, status=answer.status, preload_content=False
         )
         return self.build_response(request, raw)
+
+
+def no_answer(error: BaseException) -> str:
+    """How a call ended that brought no answer, as the end of a sentence: "did not answer in time".
+
+    The transport's own words name machines and are not for pages; they go to the log.
+    """
+    log.warning("no answer: %r", error)
+    text = repr(error).lower()
+    if any(sign in text for sign in ("newconnection", "connecttimeout", "refused", "resolution")):
+        return "could not be reached"
+    if "timeout" in text or "timed out" in text:
+        return "did not answer in time"
+    return "broke off before it had answered"
 
 
 def mount(session: requests.Session) -> requests.Session:

@@ -89,9 +89,9 @@ def test_an_invoice_edited_in_xero_is_held_and_its_cause_names_the_editor(
     xero.bookkeeper.edit_line(there(booked), first_line(booked), {"UnitAmount": 900})
     sweep(connection)
     snag = Snag.objects.get(code="document_changed")
-    assert "Rhona Blake" in snags.more(snag)
+    assert "changed in Xero by Rhona Blake" in snags.sentence(snag)
     booked.refresh_from_db()
-    assert booked.is_held
+    assert booked.hold_reason == snags.sentence(snag)
     assert booked.total == Decimal("1100.00")
 
 

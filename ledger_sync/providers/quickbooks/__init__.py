@@ -5,6 +5,15 @@ The library's objects send every default value and would blank what they do not 
 
 from ledger_sync.providers.quickbooks.ledger import QuickBooksLedger, ledger_for
 from ledger_sync.providers.quickbooks.oauth import authorise_url, exchange, organisations_of, revoke
-from ledger_sync.providers.quickbooks.suggestions import suggest
+from ledger_sync.providers.quickbooks.suggestions import fits, suggest
 
-__all__ = ["QuickBooksLedger", "authorise_url", "exchange", "ledger_for", "organisations_of", "revoke", "suggest"]
+__all__ = [
+    "QuickBooksLedger",
+    "authorise_url",
+    "exchange",
+    "fits",
+    "ledger_for",
+    "organisations_of",
+    "revoke",
+    "suggest",
+]

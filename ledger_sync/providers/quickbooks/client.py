@@ -73,8 +73,8 @@ class Company(QuickBooks):
             )
         except requests.exceptions.RequestException as error:
             if _never_sent(error):
-                raise TryLater(f"QuickBooks cannot be reached: {error}") from error
-            raise OutcomeUnknown(f"no answer from QuickBooks: {error}") from error
+                raise TryLater(f"QuickBooks {network.no_answer(error)}") from error
+            raise OutcomeUnknown(f"QuickBooks {network.no_answer(error)}") from error
         refusals.read(response)
         self.last = response
         return response

@@ -102,7 +102,7 @@ def _tokens(work: Any, redirect_uri: str = "") -> dict[str, Any]:
             raise TryLater(f"Intuit's sign-in answered {error.status_code}", status=error.status_code) from error
         raise Disconnected(f"Intuit refused: {str(error.content)[:200]}", status=error.status_code) from error
     except (requests.exceptions.RequestException, ValueError, KeyError) as error:
-        raise TryLater(f"no answer from Intuit's sign-in: {error}") from error
+        raise TryLater(f"Intuit's sign-in {network.no_answer(error)}") from error
     return {
         "access_token": auth.access_token,
         "refresh_token": auth.refresh_token,

@@ -73,7 +73,7 @@ class Client:
         except HTTPStatusException as error:
             raise self._failure(error, token) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise OutcomeUnknown(f"no answer from Xero: {error}") from error
+            raise OutcomeUnknown(f"Xero {network.no_answer(error)}") from error
         answer = _read(raw, status, dict(got))
         if self.meter and answer.left:
             self.meter.heard(answer.left)

@@ -95,7 +95,7 @@ def _request(method: str, url: str, headers: dict[str, str], body: str | None) -
     try:
         return pool.request(method, url, headers={"Accept": "application/json", **headers}, body=body, timeout=timeout)
     except urllib3.exceptions.HTTPError as error:
-        raise TryLater(f"no answer from Xero: {error}") from error
+        raise TryLater(f"Xero {network.no_answer(error)}") from error
 
 
 def _json(answer: urllib3.BaseHTTPResponse) -> Any:

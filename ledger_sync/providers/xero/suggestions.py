@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ledger_sync.models import Mapping as Place
 from ledger_sync.ports import Ref
 
 P = Place.Purpose
 Suggestions = dict[tuple[str, str], tuple[str, str]]
+_INCOME, _COSTS = frozenset({"REVENUE", "SALES", "OTHERINCOME"}), frozenset({"EXPENSE", "OVERHEADS", "DIRECTCOSTS"})
+#: What types of account a purpose may go to (Xero docs, Types: Account Types).
+_TYPES: Mapping[str, frozenset[str]] = {
+    P.SALES: _INCOME, P.SERVICE: _INCOME, P.CLEARING: frozenset({"BANK"}), P.FEES: _COSTS, P.BANK: frozenset({"BANK"}),
+    P.BAD_DEBTS: _COSTS, P.RETURNED: frozenset({"CURRENT"}), P.DISPUTED: frozenset({"CURRENT"}),
+}  # fmt: skip
+
+
+def fits(purpose: str, data: Mapping[str, Any]) -> bool:
+    """Whether an account or tax rate, known by its data, may be chosen for a purpose."""
+    if purpose == P.TAX:
+        return bool(data.get("revenue"))
+    if purpose == P.FEE_TAX:
+        return bool(data.get("expenses"))
+    return data.get("Type") in _TYPES[purpose]
 
 
 def suggest(refs: Iterable[Ref], country: str) -> Suggestions:
@@ -17,13 +33,13 @@ def suggest(refs: Iterable[Ref], country: str) -> Suggestions:
     taxes = {r.code: r for r in refs if r.kind == "tax" and r.active}
     found: Suggestions = {}
     places: tuple[tuple[str, Ref | None], ...] = (
-        (P.SALES, _best(accounts, ("200",), ("sales", "fees"), {"REVENUE", "SALES"})),
-        (P.CLEARING, _best(accounts, (), ("stripe",), {"BANK"})),
-        (P.FEES, _best(accounts, ("404",), ("bank fee", "merchant fee"), {"EXPENSE", "OVERHEADS", "DIRECTCOSTS"})),
-        (P.BANK, _best([a for a in accounts if "stripe" not in a.name.lower()], ("090",), ("business",), {"BANK"})),
-        (P.BAD_DEBTS, _best(accounts, (), ("bad debt",), {"EXPENSE", "OVERHEADS"})),
-        (P.RETURNED, _best(accounts, (), ("returned payment",), {"CURRENT"})),
-        (P.DISPUTED, _best(accounts, (), ("disputed payment",), {"CURRENT"})),
+        (P.SALES, _best(P.SALES, accounts, ("200",), ("sales", "fees"))),
+        (P.CLEARING, _best(P.CLEARING, accounts, (), ("stripe",))),
+        (P.FEES, _best(P.FEES, accounts, ("404",), ("bank fee", "merchant fee"))),
+        (P.BANK, _best(P.BANK, [a for a in accounts if "stripe" not in a.name.lower()], ("090",), ("business",))),
+        (P.BAD_DEBTS, _best(P.BAD_DEBTS, accounts, (), ("bad debt",))),
+        (P.RETURNED, _best(P.RETURNED, accounts, (), ("returned payment",))),
+        (P.DISPUTED, _best(P.DISPUTED, accounts, (), ("disputed payment",))),
     )
     for purpose, ref in places:
         if ref is not None:
@@ -50,8 +66,8 @@ def _taxes(country: str) -> Mapping[tuple[str, str], tuple[str, ...]]:
     }
 
 
-def _best(accounts: Iterable[Ref], codes: tuple[str, ...], names: tuple[str, ...], types: set[str]) -> Ref | None:
-    fitting = [a for a in accounts if a.data.get("Type") in types]
+def _best(purpose: str, accounts: Iterable[Ref], codes: tuple[str, ...], names: tuple[str, ...]) -> Ref | None:
+    fitting = [a for a in accounts if fits(purpose, a.data)]
     for code in codes:
         for account in fitting:
             if account.code == code:
