@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from billing.models import Invoice
-from ledger_sync import applying, budgets, connections, linking
-from ledger_sync.models import Connection, Link, Snag
+from ledger_sync import applying, budgets, connections, linking, mapping
+from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
 from ledger_sync.providers import ledger_for
 from practice.core import audit
 from practice.core.gates import YES, Answer, Verdict, gate
 from practice.core.owed import Urgency
-from practice.firm.models import Client
+from practice.firm.models import Client, Entity, Service
 
 COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ")
 
@@ -83,4 +83,21 @@ def may_archive_client(client: Client, **_: object) -> Answer:
         link = linking.find_link(connection, Kind.CLIENT, client.pk)
         if link is not None and link.owes:
             return Answer(Verdict.NOT_YET, f"{client.name} is still being sent to {connection.get_provider_display()}")
+    return YES
+
+
+@gate("proposals.may_promise_service")
+def may_promise_service(service: Service | None, *, entity: Entity, treatment: str, **_: object) -> Answer:
+    """A service without an account or a tax rate in the ledger would be billed and then refused there."""
+    connection = linking.connection_for(entity.pk)
+    if connection is None:
+        return YES
+    name, what = connection.get_provider_display(), f"“{service.name}”" if service else "A service"
+    try:
+        mapping.income_account(connection, service)
+        mapping.target(connection, Mapping.Purpose.TAX, treatment)
+    except mapping.MappingMissing as missing:
+        return Answer(Verdict.NO, f"{what} has no place in {name} yet: {missing}")
+    except mapping.TargetArchived as gone:
+        return Answer(Verdict.NO, f"{what} goes to {gone}, which is archived in {name}")
     return YES

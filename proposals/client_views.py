@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from billing import paying
 from practice.core import clock
 from practice.core.pages import page
-from proposals import documents, links, merging, pricing, sending, signing
+from proposals import documents, links, sending, signing
 from proposals.models import Option, Proposal, Signature
 from proposals.refusals import ProposalRefused
 
@@ -187,24 +187,8 @@ def new_link(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, proposal: Proposal, token: str) -> dict[str, Any]:
-    today = clock.today(proposal.entity.time_zone)
-    option = _option(request, proposal)
-    document = documents.document_of(proposal, option, today)
-    signatory = proposal.signatory
-    return {
-        "practice": proposal.practice,
-        "proposal": proposal,
-        "token": token,
-        "plans": pricing.plans_of(proposal, today),
-        "plan": document.plan,
-        "message": merging.fill(proposal.message, proposal),
-        "terms_body": merging.fill(proposal.terms.body, proposal) if proposal.terms else "",
-        "shown": document.digest,
-        "consent": documents.consent_text(proposal),
-        "name": request.POST.get("name", signatory.name if signatory else ""),
-        "role": request.POST.get("role", signatory.role if signatory else ""),
-        "minutes": max(2, len(document.html) // 4000),
-    }
+    typed = {name: request.POST[name] for name in ("name", "role") if name in request.POST}
+    return documents.shown(proposal, _option(request, proposal)) | {"token": token} | typed
 
 
 def _option(request: HttpRequest, proposal: Proposal) -> Option:

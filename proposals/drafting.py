@@ -20,6 +20,7 @@ EDITABLE = frozenset(
     "price_basis".split()
 )
 _EDITING = (Proposal.Status.DRAFT, Proposal.Status.REVIEW)
+_GONE = "Somebody took this service off the proposal meanwhile"
 
 
 @transaction.atomic
@@ -28,7 +29,7 @@ def start_draft(*, entity: Entity, client: Client, partner: User, title: str) ->
     if not title.strip():
         raise ProposalRefused("Enter a title, as the client will read it", "title")
     today = clock.today(entity.time_zone)
-    signatory = client.people.filter(signs=True).first() or client.people.first()
+    signatory = _likely_signatory(client)
     proposal = Proposal.objects.create(
         practice_id=entity.practice_id,
         entity=entity,
@@ -128,7 +129,9 @@ def add_service(
 def change_line(*, proposal_id: int, line_id: int, edition: int | None = None, **changes: Any) -> ProposalLine:
     """Change a line's name, description, quantity, price, rhythm or options. Raises ProposalRefused."""
     proposal = _draft(proposal_id, edition)
-    line = proposal.lines.get(pk=line_id)
+    line = proposal.lines.filter(pk=line_id).first()
+    if line is None:
+        raise ProposalRefused(_GONE)
     options = changes.pop("option_ids", None)
     unknown = set(changes) - {"name", "description", "quantity", "unit_price", "cadence"}
     if unknown:
@@ -149,9 +152,9 @@ def change_line(*, proposal_id: int, line_id: int, edition: int | None = None, *
 
 @transaction.atomic
 def remove_line(*, proposal_id: int, line_id: int) -> None:
-    """Take a service off the proposal."""
+    """Take a service off the proposal; one that is gone already stays gone."""
     proposal = _draft(proposal_id)
-    proposal.lines.get(pk=line_id).delete()
+    proposal.lines.filter(pk=line_id).delete()
     _save(proposal, [])
 
 
@@ -160,7 +163,9 @@ def move_line(*, proposal_id: int, line_id: int, up: bool) -> None:
     """Move a service one place up or down."""
     proposal = _draft(proposal_id)
     lines = list(proposal.lines.order_by("position"))
-    index = next(i for i, line in enumerate(lines) if line.pk == line_id)
+    index = next((i for i, line in enumerate(lines) if line.pk == line_id), None)
+    if index is None:
+        raise ProposalRefused(_GONE)
     other = index - 1 if up else index + 1
     if 0 <= other < len(lines):
         here, there = lines[index].position, lines[other].position
@@ -186,6 +191,23 @@ def write_terms(*, practice_id: int, name: str, body: str, summary: list[list[st
     """Keep a new version of the practice's terms; earlier versions stay as they were signed."""
     last = Terms.objects.filter(practice_id=practice_id, name=name).aggregate(last=Max("version"))["last"] or 0
     return Terms.objects.create(practice_id=practice_id, name=name, version=last + 1, body=body, summary=summary)
+
+
+@transaction.atomic
+def adopt_signatory(*, client_id: int) -> int:
+    """Let whoever signs for a client now sign the drafts that name nobody yet. Returns how many drafts that was."""
+    drafts = Proposal.objects.select_for_update(of=("self",)).select_related("client")
+    adopted = 0
+    for proposal in drafts.filter(client_id=client_id, signatory__isnull=True, status__in=_EDITING).order_by("pk"):
+        proposal.signatory = _likely_signatory(proposal.client)
+        if proposal.signatory is not None:
+            _save(proposal, ["signatory_id"])
+            adopted += 1
+    return adopted
+
+
+def _likely_signatory(client: Client) -> Person | None:
+    return client.people.filter(signs=True).order_by("pk").first() or client.people.order_by("pk").first()
 
 
 def _draft(proposal_id: int, edition: int | None = None) -> Proposal:

@@ -1,11 +1,17 @@
-"""The proposal editor: one list of services with options as columns, and a tab each for words, terms and signing."""
+"""The proposal editor: one list of services with options as columns, and a tab each for words, terms and signing.
+
+A press is answered by the parts of the page that it changed, never by the whole of it: what somebody types meanwhile
+in another field stays under their hands. Without script the same addresses answer with the whole page.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from practice.core import clock
@@ -15,27 +21,46 @@ from practice.firm.access import MemberRequest
 from practice.firm.models.services import Cadence
 from proposals import documents, drafting, merging, preflight, pricing
 from proposals.forms import TABS, AddServiceForm, DepositForm, LineForm, tab_form
-from proposals.models import Proposal
+from proposals.models import Option, Proposal, ProposalLine
 from proposals.refusals import ProposalRefused
 from proposals.views import find
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an answer puts in the place of the old: parts of the page, a line's own error, and where the focus goes."""
+
+    parts: tuple[str, ...] = ()
+    focus: str = ""
+    line_id: int | None = None
+    added: int | None = None
+    deposit_form: DepositForm | None = None
 
 
 @require_GET
 @access.needs("proposals.draft")
 def services(request: MemberRequest, proposal_id: int) -> HttpResponse:
     """Services and price."""
-    return _services(request, find(request, proposal_id))
+    proposal = find(request, proposal_id)
+    if not proposal.is_draft:
+        return redirect("proposal", practice=request.member.practice.slug, proposal_id=proposal.pk)
+    return page(request, "proposals/editor/page.html", "editor", _context(proposal, Change()))
 
 
 @require_POST
 @access.needs("proposals.draft")
 def add_line(request: MemberRequest, proposal_id: int) -> HttpResponse:
-    """Offer one more service."""
+    """Offer one more service; its quantity is what is asked next."""
     proposal = find(request, proposal_id)
     form = AddServiceForm(request.POST, practice=proposal.practice)
     if not form.is_valid():
-        return _services(request, proposal, error="Choose a service from the list")
-    return _do(request, proposal, drafting.add_service, service=form.cleaned_data["service"])
+        return _refuse(request, proposal, "Choose a service from the list", Change(focus="id_service"), "add_error")
+
+    def change() -> Change:
+        line = drafting.add_service(proposal_id=proposal.pk, service=form.cleaned_data["service"])
+        return Change(("added",), f"quantity-{line.pk}", added=line.pk)
+
+    return _do(request, proposal, change)
 
 
 @require_POST
@@ -43,19 +68,37 @@ def add_line(request: MemberRequest, proposal_id: int) -> HttpResponse:
 def change_line(request: MemberRequest, proposal_id: int, line_id: int) -> HttpResponse:
     """Change one service, move it, or take it off."""
     proposal = find(request, proposal_id)
-    if not proposal.lines.filter(pk=line_id).exists():
+    if not ProposalLine.objects.filter(proposal=proposal, pk=line_id).exists():
         raise Http404
     verb = request.POST.get("verb", "")
     if verb == "remove":
-        return _do(request, proposal, drafting.remove_line, line_id=line_id)
+        return _do(request, proposal, lambda: _remove_line(proposal, line_id))
     if verb in ("up", "down"):
-        return _do(request, proposal, drafting.move_line, line_id=line_id, up=verb == "up")
+        return _do(request, proposal, lambda: _move_line(proposal, line_id, up=verb == "up"))
     form = LineForm(request.POST)
     if not form.is_valid():
-        name, errors = next(iter(form.errors.items()))
-        return _services(request, proposal, error=f"{name.replace('_', ' ').capitalize()}: {errors[0]}")
+        return _refuse(request, proposal, str(next(iter(form.errors.values()))[0]), Change(line_id=line_id))
     ids = [int(v) for v in request.POST.getlist("options") if v.isdigit()]
-    return _do(request, proposal, drafting.change_line, line_id=line_id, option_ids=ids, **form.cleaned_data)
+
+    def change() -> Change:
+        drafting.change_line(proposal_id=proposal.pk, line_id=line_id, option_ids=ids, **form.cleaned_data)
+        return Change(line_id=line_id)
+
+    return _do(request, proposal, change, Change(line_id=line_id))
+
+
+def _remove_line(proposal: Proposal, line_id: int) -> Change:
+    """Take a line off; the line that follows it is what the next press is about."""
+    rows = list(proposal.lines.order_by("position").values_list("pk", flat=True))
+    at = rows.index(line_id) if line_id in rows else 0
+    drafting.remove_line(proposal_id=proposal.pk, line_id=line_id)
+    left = [pk for pk in rows if pk != line_id]
+    return Change(("lines",), f"menu-{left[min(at, len(left) - 1)]}" if left else "id_service")
+
+
+def _move_line(proposal: Proposal, line_id: int, *, up: bool) -> Change:
+    drafting.move_line(proposal_id=proposal.pk, line_id=line_id, up=up)
+    return Change(("lines",), f"menu-{line_id}")
 
 
 @require_POST
@@ -64,14 +107,29 @@ def set_option(request: MemberRequest, proposal_id: int) -> HttpResponse:
     """Add, rename, recommend or remove an option."""
     proposal = find(request, proposal_id)
     if request.POST.get("verb") == "remove" and request.POST.get("option", "").isdigit():
-        return _do(request, proposal, drafting.remove_option, option_id=int(request.POST["option"]))
-    position = request.POST.get("position", "")
-    return _do(
-        request, proposal, drafting.set_option,
-        position=int(position) if position.isdigit() else proposal.options.count() + 1,
-        name=request.POST.get("name", ""), summary=request.POST.get("summary", ""),
-        recommended=request.POST.get("recommended") == "yes",
+        return _do(request, proposal, lambda: _remove_option(proposal, int(request.POST["option"])))
+    return _do(request, proposal, lambda: _set_option(request, proposal))
+
+
+def _set_option(request: MemberRequest, proposal: Proposal) -> Change:
+    given = request.POST.get("position", "")
+    position = int(given) if given.isdigit() else proposal.options.count() + 1
+    before = proposal.options.filter(position=position).first()
+    recommended = request.POST.get("recommended") == "yes"
+    option = drafting.set_option(
+        proposal_id=proposal.pk, position=position, name=request.POST.get("name", ""),
+        summary=request.POST.get("summary", ""), recommended=recommended,
     )  # fmt: skip
+    if before is None:
+        return Change(("lines", "options"), f"oname-{option.pk}")
+    # One option is always recommended: taking the tick off the last one puts it back.
+    same = before.recommended == option.recommended == recommended
+    return Change(("names",)) if same else Change(("lines", "options"), f"orec-{option.pk}")
+
+
+def _remove_option(proposal: Proposal, option_id: int) -> Change:
+    drafting.remove_option(proposal_id=proposal.pk, option_id=option_id)
+    return Change(("lines", "options"), "add-option")
 
 
 @require_POST
@@ -80,9 +138,15 @@ def set_deposit(request: MemberRequest, proposal_id: int) -> HttpResponse:
     """Set the deposit."""
     proposal = find(request, proposal_id)
     form = DepositForm(request.POST)
+    shown = Change(("deposit",), deposit_form=form)
     if not form.is_valid():
-        return _services(request, proposal, error=str(next(iter(form.errors.values()))[0]), deposit_form=form)
-    return _do(request, proposal, drafting.change_draft, **form.cleaned_data)
+        return _refuse(request, proposal, "", shown)
+
+    def change() -> Change:
+        drafting.change_draft(proposal_id=proposal.pk, **form.cleaned_data)
+        return Change(("deposit",), "set-deposit")
+
+    return _do(request, proposal, change, shown)
 
 
 @require_http_methods(["GET", "POST"])
@@ -92,7 +156,7 @@ def tab(request: MemberRequest, proposal_id: int, tab: str) -> HttpResponse:
     if tab not in TABS:
         raise Http404
     proposal = find(request, proposal_id)
-    form = tab_form(tab, proposal, request.POST or None)
+    form = tab_form(tab, proposal, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             drafting.change_draft(proposal_id=proposal.pk, edition=_edition(request), **form.cleaned_data)
@@ -102,7 +166,7 @@ def tab(request: MemberRequest, proposal_id: int, tab: str) -> HttpResponse:
             slug = request.member.practice.slug
             return redirect("proposal_edit_tab", practice=slug, proposal_id=proposal.pk, tab=tab)
     context = _base(proposal, tab) | {"form": form, "tab_title": TABS[tab][0], "fields": sorted(merging.FIELDS)}
-    return page(request, "proposals/editor_tab.html", "form", context, status=422 if form.errors else 200)
+    return page(request, "proposals/editor/tab.html", "form", context, status=422 if form.errors else 200)
 
 
 @require_GET
@@ -110,17 +174,8 @@ def tab(request: MemberRequest, proposal_id: int, tab: str) -> HttpResponse:
 def preview(request: MemberRequest, proposal_id: int, option_id: int) -> HttpResponse:
     """Exactly what the client gets for one option; nothing on it can be pressed into effect."""
     proposal = find(request, proposal_id)
-    today = clock.today(proposal.entity.time_zone)
     option = proposal.options.filter(pk=option_id).first() or proposal.options.order_by("position")[0]
-    document = documents.document_of(proposal, option, today)
-    signatory = proposal.signatory
-    context = {
-        "practice": proposal.practice, "proposal": proposal, "token": "preview", "plan": document.plan,
-        "plans": pricing.plans_of(proposal, today), "message": merging.fill(proposal.message, proposal),
-        "terms_body": merging.fill(proposal.terms.body, proposal) if proposal.terms else "",
-        "consent": documents.consent_text(proposal), "minutes": 4, "preview": True,
-        "name": signatory.name if signatory else "", "role": signatory.role if signatory else "",
-    }  # fmt: skip
+    context = documents.shown(proposal, option) | {"token": "preview", "preview": True}
     return page(request, "proposals/client_proposal.html", "choice", context)
 
 
@@ -129,16 +184,30 @@ def _edition(request: MemberRequest) -> int | None:
     return int(given) if given.isdigit() else None
 
 
-def _do(request: MemberRequest, proposal: Proposal, action: Any, **facts: Any) -> HttpResponse:
-    """Run one action on a draft and show the editor again, with its refusal if it refused."""
+def _do(
+    request: MemberRequest, proposal: Proposal, change: Callable[[], Change], refused: Change | None = None
+) -> HttpResponse:
+    """Run one change of a draft and show what it changed, or what it refused."""
     try:
-        action(proposal_id=proposal.pk, **facts)
+        done = change()
     except ProposalRefused as refusal:
-        return _services(request, proposal, error=refusal.words, status=409 if refusal.code == "stale" else 422)
-    proposal = find(request, proposal.pk)
+        return _refuse(request, proposal, refusal.words, refused or Change(("lines", "options")))
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect("proposal_edit", practice=request.member.practice.slug, proposal_id=proposal.pk)
-    return _services(request, proposal)
+    return render(request, "proposals/editor/saved.html", _context(find(request, proposal.pk), done))
+
+
+def _refuse(
+    request: MemberRequest, proposal: Proposal, words: str, shown: Change, place: str = "line_error"
+) -> HttpResponse:
+    """Say beside the field what was not done; without script, above the whole page."""
+    proposal = find(request, proposal.pk)
+    context = _context(proposal, shown)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return page(request, "proposals/editor/page.html", "editor", context | {"error": words}, status=422)
+    beside = shown.line_id is not None or place == "add_error"
+    context |= {place: words} if beside else {"error": words}
+    return render(request, "proposals/editor/saved.html", context, status=422)
 
 
 def _base(proposal: Proposal, tab: str) -> dict[str, Any]:
@@ -151,18 +220,24 @@ def _base(proposal: Proposal, tab: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _services(
-    request: MemberRequest, proposal: Proposal, *, error: str = "", status: int = 0, deposit_form: Any = None
-) -> HttpResponse:
-    if proposal.status not in ("draft", "review"):
-        return redirect("proposal", practice=request.member.practice.slug, proposal_id=proposal.pk)
+def _context(proposal: Proposal, change: Change) -> dict[str, Any]:
+    """What the page of services shows, and of it what a change has touched."""
     options = list(proposal.options.order_by("position"))
     lines = list(proposal.lines.prefetch_related("options").order_by("position"))
-    rows = [(line, [(o, o.pk in {x.pk for x in line.options.all()}) for o in options]) for line in lines]
+    base = _base(proposal, "services")
     initial = {n: getattr(proposal, n) for n in ("deposit", "deposit_value", "expected_completion_on")}
-    context = _base(proposal, "services") | {
-        "rows": rows, "options": options, "error": error, "cadences": Cadence.choices,
+    return base | {
+        "rows": [(line, _ticks(line, options)) for line in lines], "options": options, "cadences": Cadence.choices,
+        "sums": [
+            (words, list(zip([o.pk for o in options], cells, strict=True)))
+            for words, cells in pricing.compared(base["plans"])
+        ],
         "add_form": AddServiceForm(practice=proposal.practice, currency=proposal.currency),
-        "deposit_form": deposit_form or DepositForm(initial=initial),
+        "deposit_form": change.deposit_form or DepositForm(initial=initial),
+        "parts": change.parts, "focus": change.focus, "line_id": change.line_id, "added": change.added,
     }  # fmt: skip
-    return page(request, "proposals/editor.html", "editor", context, status=status or (422 if error else 200))
+
+
+def _ticks(line: ProposalLine, options: list[Option]) -> list[tuple[Option, bool]]:
+    ticked = {option.pk for option in line.options.all()}
+    return [(option, option.pk in ticked) for option in options]

@@ -123,6 +123,11 @@ class Proposal(Audited):
         return status in self.MOVES[self.status]
 
     @property
+    def is_draft(self) -> bool:
+        """Whether it may still be written on."""
+        return self.status in (self.Status.DRAFT, self.Status.REVIEW)
+
+    @property
     def is_open(self) -> bool:
         """Whether the client may still sign or decline."""
         return self.status in self.OPEN

@@ -1,9 +1,13 @@
-"""What would fail if a proposal went out as it is: each finding says what, and whether it stops the sending."""
+"""What would fail if a proposal went out as it is: what, where it is put right, and whether it stops the sending."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
+from django.urls import reverse
+
+from billing.invoicing import treatment_for
 from practice.core import clock, gates
 from practice.firm.models.services import Cadence
 from proposals import merging, pricing
@@ -12,11 +16,14 @@ from proposals.models import Proposal
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to put right. A blocking one would lose money or make no sense; others need a reason to go on."""
+    """One thing to put right, with the way to its field.
+
+    A blocking one would lose money or make no sense; others need a reason to go on.
+    """
 
     words: str
+    href: str
     blocks: bool = True
-    where: str = "services"
 
 
 def findings(proposal: Proposal) -> list[Finding]:
@@ -25,28 +32,48 @@ def findings(proposal: Proposal) -> list[Finding]:
     return sorted(found, key=lambda f: not f.blocks)
 
 
+def place(proposal: Proposal, tab: str, field: str = "") -> str:
+    """The address of a field in the editor; the browser goes there and puts the cursor in."""
+    where = {"practice": proposal.practice.slug, "proposal_id": proposal.pk}
+    if tab == "services":
+        return reverse("proposal_edit", kwargs=where) + field
+    return reverse("proposal_edit_tab", kwargs={**where, "tab": tab}) + field
+
+
+def _at_client(proposal: Proposal, name: str, field: str, back: str) -> str:
+    """The address of a field of the client's own forms, from where the way leads back to the draft."""
+    url = reverse(name, kwargs={"practice": proposal.practice.slug, "pk": proposal.client_id})
+    return f"{url}?next={quote(back)}{field}"
+
+
 def _who(proposal: Proposal) -> list[Finding]:
+    client, signing = proposal.client, place(proposal, "signing")
+    if proposal.signatory is None and not client.people.exists():
+        words = f"{client.name} has nobody who signs: add them"
+        return [Finding(words, _at_client(proposal, "person_new", "#id_name", signing))]
     if proposal.signatory is None:
-        return [Finding("Choose who signs", where="signing")]
-    if not proposal.client.billing_email:
-        return [Finding(f"{proposal.client.name} has no email for invoices", blocks=False, where="signing")]
+        return [Finding("Choose who signs", place(proposal, "signing", "#id_signatory_id"))]
+    if not client.billing_email and not client.people.filter(receives_bills=True).exists():
+        href = _at_client(proposal, "client_edit", "#id_billing_email", place(proposal, "services"))
+        return [Finding(f"{client.name} has no email for invoices", href, blocks=False)]
     return []
 
 
 def _what(proposal: Proposal) -> list[Finding]:
     found = []
     for option in proposal.options.order_by("position"):
-        lines = list(option.lines.all())
+        lines = list(option.lines.order_by("position"))
         if not lines:
-            found.append(Finding(f"“{option.name}” includes no service"))
+            found.append(Finding(f"“{option.name}” includes no service", place(proposal, "services", "#id_service")))
         elif all(line.unit_price == 0 for line in lines):
-            found.append(Finding(f"“{option.name}” costs nothing", blocks=False))
+            at = place(proposal, "services", f"#price-{lines[0].pk}")
+            found.append(Finding(f"“{option.name}” costs nothing", at, blocks=False))
     if proposal.expires_on < clock.today(proposal.entity.time_zone):
-        found.append(Finding("The last day to sign has passed", where="signing"))
+        found.append(Finding("The last day to sign has passed", place(proposal, "signing", "#id_expires_on")))
     if proposal.currency != proposal.entity.currency:
         ours = f"{proposal.entity.name} keeps its books in {proposal.entity.currency}"
         words = f"{proposal.client.name} is billed in {proposal.currency}, {ours}"
-        found.append(Finding(words))
+        found.append(Finding(words, _at_client(proposal, "client_edit", "#id_currency", place(proposal, "services"))))
     return found
 
 
@@ -60,30 +87,43 @@ def _deposit(proposal: Proposal) -> list[Finding]:
         total = pricing.totals(proposal, work, today).gross
         deposit = pricing.deposit_of(proposal, total)
         if not work:
-            found.append(Finding(f"“{option.name}” has no work billed when finished to take the deposit off"))
+            words = f"“{option.name}” has no work billed when finished to take the deposit off"
+            found.append(Finding(words, place(proposal, "services", "#id_service")))
         elif deposit >= total:
-            found.append(Finding(f"The deposit is not less than the work it is taken off in “{option.name}”"))
+            words = f"The deposit is not less than the work it is taken off in “{option.name}”"
+            found.append(Finding(words, place(proposal, "services", "#id_deposit_value")))
     if proposal.expected_completion_on is None:
-        found.append(Finding("Say when the work is expected to be finished: the balance is due then", where="services"))
+        words = "Say when the work is expected to be finished: the balance is due then"
+        found.append(Finding(words, place(proposal, "services", "#id_expected_completion_on")))
     return found
 
 
 def _words(proposal: Proposal) -> list[Finding]:
     if proposal.terms is None:
-        return [Finding("Choose the terms the client agrees to", where="terms")]
+        return [Finding("Choose the terms the client agrees to", place(proposal, "terms", "#id_terms_id"))]
     names = [*merging.unfilled(proposal.message, proposal), *merging.unfilled(proposal.terms.body, proposal)]
     return [
-        Finding(f"“{{{{{name}}}}}” has no value for {proposal.client.name}", where="terms")
+        Finding(f"“{{{{{name}}}}}” has no value for {proposal.client.name}", _where_filled(proposal, name))
         for name in dict.fromkeys(names)
     ]
 
 
+def _where_filled(proposal: Proposal, name: str) -> str:
+    """Where a merge field that stays empty gets its value, or is taken out."""
+    kind, _, what = name.partition(".")
+    if kind == "client" and name in merging.FIELDS:
+        return _at_client(proposal, "client_edit", f"#id_{what}", place(proposal, "services"))
+    if kind == "signatory" and name in merging.FIELDS:
+        return place(proposal, "signing", "#id_signatory_id")
+    is_ours = name in merging.unfilled(proposal.message, proposal)
+    return place(proposal, "message", "#id_message") if is_ours else place(proposal, "terms", "#id_terms_id")
+
+
 def _ledger(proposal: Proposal) -> list[Finding]:
     found: list[Finding] = []
-    for line in proposal.lines.select_related("service"):
-        answer = gates.ask(
-            "proposals.may_promise_service", line.service, entity=proposal.entity, treatment=line.treatment
-        )
+    for line in proposal.lines.select_related("service").order_by("position"):
+        treatment = treatment_for(proposal.client, line.treatment)
+        answer = gates.ask("proposals.may_promise_service", line.service, entity=proposal.entity, treatment=treatment)
         if not answer.is_yes and answer.reason not in {f.words for f in found}:
-            found.append(Finding(answer.reason, blocks=False))
+            found.append(Finding(answer.reason, place(proposal, "services", f"#name-{line.pk}"), blocks=False))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,6 +11,7 @@ from billing.invoicing import treatment_for
 from billing.pricing import Totals, add_up, price_line
 from practice.core import dates, money
 from practice.core.money import ZERO
+from practice.firm.models import Entity
 from practice.firm.models.practices import rates_at
 from practice.firm.models.services import Cadence
 from proposals.models import Option, Proposal, ProposalLine
@@ -22,9 +23,11 @@ _WORDS = {
     Cadence.MONTH: ("Each month", "a month"),
     Cadence.QUARTER: ("Each quarter", "a quarter"),
     Cadence.YEAR: ("Each year", "a year"),
-    Cadence.ONCE: ("On signing", "once"),
+    Cadence.ONCE: ("Today", "once"),
     Cadence.COMPLETION: ("When the work is finished", "when finished"),
 }
+#: The rhythms in the order they are read: what comes back, then what comes once.
+_ORDER = (*_TIMES, Cadence.COMPLETION, Cadence.ONCE)
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,39 @@ class ShownLine:
 
 
 @dataclass(frozen=True)
+class Price:
+    """What an option asks for in one rhythm, in the proposal's price basis: 420.00 "a month"."""
+
+    cadence: str
+    amount: Decimal
+    words: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """One option worked out."""
+    """One option worked out. ``prices`` has every rhythm, the most frequent first."""
 
     option: Option
     lines: Sequence[ShownLine]
     steps: Sequence[Step]
-    headline: Decimal
-    headline_words: str
-    today: Decimal
+    prices: Sequence[Price]
     deposit: Decimal
     first_year: Decimal
+
+    @property
+    def due_on_signing(self) -> Sequence[Step]:
+        """What is paid on the day of signing."""
+        return [step for step in self.steps if step.is_today]
+
+    @property
+    def later(self) -> Sequence[Step]:
+        """What is paid after that day."""
+        return [step for step in self.steps if not step.is_today]
+
+    @property
+    def today(self) -> Decimal:
+        """All that is paid on the day of signing."""
+        return sum((step.amount for step in self.due_on_signing), ZERO)
 
 
 def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
@@ -76,22 +101,32 @@ def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
     steps = _steps(proposal, lines, by_cadence, deposit, today)
     first_year = sum((by_cadence[c].gross * n for c, n in _TIMES.items()), ZERO)
     first_year += by_cadence[Cadence.ONCE].gross + by_cadence[Cadence.COMPLETION].gross
-    cadence = next((c for c in _TIMES if by_cadence[c].net), Cadence.ONCE)
-    if not by_cadence[cadence].net and by_cadence[Cadence.COMPLETION].net:
-        cadence = Cadence.COMPLETION
-    shown = by_cadence[cadence]
-    headline = shown.gross if proposal.price_basis == "inclusive" else shown.net
-    due_today = sum((s.amount for s in steps if s.is_today), ZERO)
+    inclusive = proposal.price_basis == "inclusive"
+    prices = [
+        Price(c, by_cadence[c].gross if inclusive else by_cadence[c].net, _WORDS[c][1])
+        for c in _ORDER
+        if by_cadence[c].gross
+    ]
     shown_lines = [
         ShownLine(line, money.to_cents(line.quantity * line.unit_price), _WORDS[Cadence(line.cadence)][1])
         for line in lines
     ]
-    return Plan(option, shown_lines, steps, headline, _WORDS[cadence][1], due_today, deposit, first_year)
+    return Plan(option, shown_lines, steps, prices, deposit, first_year)
 
 
 def plans_of(proposal: Proposal, today: date) -> list[Plan]:
     """Every option worked out, in the order shown."""
     return [plan_of(proposal, option, today) for option in proposal.options.order_by("position")]
+
+
+def compared(plans: Sequence[Plan]) -> list[tuple[str, list[Decimal | None]]]:
+    """The price of every option side by side, a row for each rhythm that one of them has."""
+    rows = []
+    for cadence in _ORDER:
+        cells = [next((p.amount for p in plan.prices if p.cadence == cadence), None) for plan in plans]
+        if any(cells):
+            rows.append((_WORDS[cadence][1].capitalize(), cells))
+    return rows
 
 
 def totals(proposal: Proposal, lines: Sequence[ProposalLine], on: date) -> Totals:
@@ -127,34 +162,46 @@ def _steps(
     deposit: Decimal,
     today: date,
 ) -> list[Step]:
+    """Today's rows first, then what comes later, soonest first."""
+    done, once = by_cadence[Cadence.COMPLETION], by_cadence[Cadence.ONCE]
+    finished = _names(lines, Cadence.COMPLETION)
+    deposit_tax = money.to_cents(deposit * done.tax / done.gross) if done.gross else ZERO
     steps: list[Step] = []
     if deposit:
-        done = by_cadence[Cadence.COMPLETION]
-        tax = money.to_cents(deposit * done.tax / done.gross) if done.gross else ZERO
-        names = _names(lines, Cadence.COMPLETION)
-        steps.append(Step("Today", f"Deposit, taken off {names}", deposit, deposit - tax, tax, is_today=True))
-    once = by_cadence[Cadence.ONCE]
+        words = f"Deposit, taken off {finished}"
+        steps.append(Step("Today", words, deposit, deposit - deposit_tax, deposit_tax, is_today=True))
     if once.gross:
         steps.append(Step("Today", _names(lines, Cadence.ONCE), once.gross, once.net, once.tax, is_today=True))
     for cadence in _TIMES:
-        part = by_cadence[cadence]
-        if part.gross:
-            steps.append(_recurring(proposal, cadence, part, _names(lines, cadence), today))
-    done = by_cadence[Cadence.COMPLETION]
+        if by_cadence[cadence].gross:
+            steps += _recurring(proposal, cadence, by_cadence[cadence], _names(lines, cadence), today)
     if done.gross:
-        rest = done.gross - deposit
-        tax = done.tax - (steps[0].tax if deposit else ZERO)
-        names = _names(lines, Cadence.COMPLETION)
-        steps.append(Step(_WORDS[Cadence.COMPLETION][0], names, rest, rest - tax, tax))
-    return steps
+        rest, tax = done.gross - deposit, done.tax - deposit_tax
+        words = f"{finished}, less the deposit" if deposit else finished
+        steps.append(Step(_when_finished(proposal, today), words, rest, rest - tax, tax))
+    return sorted(steps, key=lambda step: not step.is_today)
 
 
-def _recurring(proposal: Proposal, cadence: Cadence, part: Totals, names: str, today: date) -> Step:
-    """What comes back; the first of it is due on signing when the agreement starts at once."""
-    words = _WORDS[cadence][0]
-    if proposal.starts_on <= today:
-        return Step(f"Today, then {words.lower()}", names, part.gross, part.net, part.tax, is_today=True)
-    return Step(f"{words} from {dates.in_words(proposal.starts_on)}", names, part.gross, part.net, part.tax)
+def _recurring(proposal: Proposal, cadence: Cadence, part: Totals, names: str, today: date) -> Iterator[Step]:
+    """What comes back; every period that has begun by the day of signing is due then, as the schedule bills it."""
+    unit, begun = dates.Unit(cadence), 0
+    while dates.nth(proposal.starts_on, unit, 1, begun) <= today:
+        begun += 1
+    if begun:
+        words = f"{names}, the first {unit if begun == 1 else f'{begun} {unit}s'}"
+        yield Step("Today", words, part.gross * begun, part.net * begun, part.tax * begun, is_today=True)
+    following = dates.in_words(dates.nth(proposal.starts_on, unit, 1, begun))
+    yield Step(f"{_WORDS[cadence][0]} from {following}", names, part.gross, part.net, part.tax)
+
+
+def _when_finished(proposal: Proposal, today: date) -> str:
+    """In instalments the balance has a day of its own; otherwise it is billed when the work is done."""
+    in_parts = (
+        proposal.deposit != Proposal.Deposit.NONE and proposal.entity.deposit_kind == Entity.DepositKind.PART_PAYMENT
+    )
+    if in_parts and proposal.expected_completion_on is not None:
+        return f"On {dates.in_words(max(proposal.expected_completion_on, today))}"
+    return _WORDS[Cadence.COMPLETION][0]
 
 
 def _names(lines: Sequence[ProposalLine], cadence: Cadence) -> str:

@@ -8,11 +8,18 @@ from django.conf import settings
 from django.urls import reverse
 
 from practice.core.events import recorder
-from practice.firm.models import Mail
-from proposals import documents, links
+from practice.firm.models import Client, Mail
+from proposals import documents, drafting, links
 from proposals.models import Proposal, Signature
 
 _WITH_LINK = ("proposals.sent", "proposals.signed")
+
+
+@recorder("firm.client.changed")
+def client_changed(client: Client, *, fields: list[str], **_: Any) -> None:
+    """Somebody was added at a client: the drafts that waited for a signatory have one."""
+    if "people" in fields:
+        drafting.adopt_signatory(client_id=client.pk)
 
 
 @recorder("firm.mail.rendering")

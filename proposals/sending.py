@@ -25,7 +25,7 @@ def send_proposal(*, proposal_id: int, anyway: str = "") -> Proposal:
         raise ProposalRefused(f"This proposal is {proposal.get_status_display().lower()} already")
     for finding in preflight.findings(proposal):
         if finding.blocks or not anyway:
-            raise ProposalRefused(finding.words, finding.where, code="finding" if finding.blocks else "anyway")
+            raise ProposalRefused(finding.words, code="finding" if finding.blocks else "anyway")
     proposal.status, proposal.sent_at, proposal.changed_at = Proposal.Status.SENT, clock.now(), clock.now()
     if anyway:
         proposal._change_reason = anyway[:100]  # type: ignore[attr-defined]

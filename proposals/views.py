@@ -54,7 +54,8 @@ def proposal_list(request: MemberRequest) -> HttpResponse:
 def new(request: MemberRequest) -> HttpResponse:
     """Begin a proposal."""
     practice = request.member.practice
-    form = StartForm(request.POST or None, practice=practice, initial={"client": request.GET.get("client")})
+    given = request.POST if request.method == "POST" else None
+    form = StartForm(given, practice=practice, initial={"client": request.GET.get("client")})
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         proposal = drafting.start_draft(

@@ -28,10 +28,39 @@
   };
   on("htmx:responseError", failed);
   on("htmx:sendError", failed);
-  on("htmx:beforeRequest", ({ detail }) => { $(".failed", detail.elt)?.remove(); detail.target.ariaBusy = "true"; });
-  on("htmx:afterRequest", ({ detail }) => { detail.target.ariaBusy = null; ready(); });
-  on("htmx:afterSettle", ({ detail }) => $(".summary", detail.elt)?.focus());
+  // While a press is answered that replaces a part (data-lock), that part takes no input that would be lost with it.
+  const lock = (detail, is) => {
+    const part = $(detail.requestConfig?.triggeringEvent?.submitter?.dataset.lock || "#none");
+    if (part) part.inert = is;
+  };
+  on("htmx:beforeRequest", ({ detail }) => {
+    $(".failed", detail.elt)?.remove(); detail.target.ariaBusy = "true"; lock(detail, true);
+  });
+  on("htmx:afterRequest", ({ detail }) => {
+    detail.target.ariaBusy = null; lock(detail, false); ready();
+    // A choice that was taken is empty again, unless another was made meanwhile.
+    const spent = detail.successful && detail.elt.elements?.[detail.elt.dataset.spent];
+    if (spent && spent.value === detail.requestConfig.parameters[spent.name]) spent.value = "";
+  });
+
+  // After a press the focus goes to what is wrong, else to where the next action is, unless somebody went elsewhere.
+  on("htmx:afterSettle", ({ detail: { elt } }) => {
+    const wrong = elt.matches(".summary") ? elt : $(".summary", elt), to = elt.dataset.focus;
+    if (wrong) wrong.focus();
+    if (!to || !document.activeElement.matches("body, button, summary")) return;
+    const next = document.getElementById(to);
+    next?.focus();
+    if (next?.matches("input[type=text]")) next.select();
+  });
   $(".summary")?.focus();
+
+  // Esc closes an open menu, and so does a press beside it.
+  const close = (menu) => { menu.open = false; };
+  on("keydown", (e) => {
+    const menu = e.key === "Escape" && $("details.menu[open]");
+    if (menu) { close(menu); $("summary", menu).focus(); }
+  });
+  on("pointerdown", ({ target }) => all("details.menu[open]").filter((m) => !m.contains(target)).forEach(close));
 
   // A pressed button says what happens; a second press goes nowhere.
   const ready = () => all("[data-was]").forEach((b) => {
@@ -78,6 +107,10 @@
     e.preventDefault();
     if (found.matches("dialog")) found.showModal();
     else if (move || found.matches("input:not([type=checkbox]), select, textarea")) found.focus();
-    else found.click();
+    else {
+      // What is typed and not yet left is saved before the press that may replace it.
+      if (at.form && at.form === found.form) at.blur();
+      found.click();
+    }
   });
 })();

@@ -24,7 +24,7 @@
   const wanted = { mode: about.mode, currency: about.currency, appearance, allowedPaymentMethodTypes: about.kinds.split(",") };
   if (about.mode === "payment") Object.assign(wanted, { amount: Number(about.amount), setupFutureUsage: "off_session" });
   const elements = stripe.elements(wanted);
-  const element = elements.create("payment", { layout: "tabs" });
+  const element = elements.create("payment", { layout: "tabs", business: { name: about.business } });
   element.on("ready", () => { button.disabled = false; form.removeAttribute("aria-busy"); });
   element.on("loaderror", () => say(about.noanswer));
   element.mount("#pay-element");

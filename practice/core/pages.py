@@ -7,6 +7,7 @@ from typing import Any, cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -30,3 +31,13 @@ def go(request: HttpRequest, to: str, **kwargs: Any) -> HttpResponse:
     """Go on to another page (a route name or an address) after a form; htmx is told to load it whole."""
     answer = redirect(to, **kwargs)
     return HttpResponseClientRedirect(answer.url) if cast(HtmxRequest, request).htmx else answer
+
+
+def way_back(request: HttpRequest, **made: int) -> str:
+    """Where a form leads when it is done (``?next=``), told what was made; "" unless that is on this site."""
+    wanted = request.GET.get("next", "")
+    if not wanted.startswith("/") or not url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
+        return ""
+    path, at, field = wanted.partition("#")
+    query = urlencode(made)
+    return f"{path}{'&' if '?' in path else '?'}{query}{at}{field}" if query else wanted

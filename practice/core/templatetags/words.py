@@ -41,6 +41,13 @@ def price(amount: Decimal | None, where: Any) -> str:
 
 
 @register.filter
+def typed(value: Decimal) -> str:
+    """A price as it stands in a field: two decimals, and up to four where it has them."""
+    exact = Decimal(value).normalize()
+    return f"{exact:.2f}" if exact == money.to_cents(exact) else f"{exact:f}"
+
+
+@register.filter
 def day(value: date | None) -> str:
     """A date in full: "18 December 2026"."""
     return dates.in_words(value) if value else "–"

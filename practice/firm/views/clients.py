@@ -59,7 +59,7 @@ def client_new(request: MemberRequest) -> HttpResponse:
         except ClientRefused as refused:
             form.refuse(refused)
         else:
-            return pages.go(request, "client", practice=practice.slug, pk=client.pk)
+            return _on(request, client, client=client.pk)
     return _form(request, form, {"title": "New client", "verb": "Add the client", "busy": "Adding…"})
 
 
@@ -76,7 +76,7 @@ def client_edit(request: MemberRequest, pk: int) -> HttpResponse:
         except ClientRefused as refused:
             form.refuse(refused)
         else:
-            return pages.go(request, "client", practice=practice.slug, pk=pk)
+            return _on(request, client)
     return _form(request, form, {"title": "Change the client", "client": client})
 
 
@@ -108,7 +108,7 @@ def person_form(request: MemberRequest, pk: int, person_id: int | None = None) -
         except ClientRefused as refused:
             form.refuse(refused)
         else:
-            return pages.go(request, "client", practice=practice.slug, pk=pk)
+            return _on(request, client)
     title = f"Change {person.name}" if person else "Somebody new"
     return _form(request, form, {"title": title, "client": client, "person": person})
 
@@ -179,7 +179,21 @@ def _person(client: Client, person_id: int | None) -> Person | None:
     return access.one(client.people.all(), pk=person_id) if person_id else None
 
 
+def _on(request: MemberRequest, at: Client, **made: int) -> HttpResponse:
+    """Go back to the page that sent somebody here, or to the client."""
+    if back := pages.way_back(request, **made):
+        return pages.go(request, back)
+    return pages.go(request, "client", practice=at.practice.slug, pk=at.pk)
+
+
 def _form(request: MemberRequest, form: Any, context: dict[str, Any]) -> HttpResponse:
     status = 422 if form.errors else 200
-    context = {"section": "clients", "form": form, "verb": "Save", "busy": "Saving…", **context}
+    context = {
+        "section": "clients",
+        "form": form,
+        "verb": "Save",
+        "busy": "Saving…",
+        "leave": pages.way_back(request),
+        **context,
+    }
     return pages.page(request, "firm/client_form.html", "form", context, status=status)
