@@ -43,9 +43,14 @@ def bill_deposit(*, engagement: Engagement, deposit: Decimal, on: date, now: dat
 
 def _gross(engagement: Engagement, charges: list[Charge], on: date) -> Decimal:
     return add_up(
-        price_line(c.quantity, c.unit_price, rate_at(engagement.entity, c.line.treatment, on), engagement.price_basis)
-        for c in charges
+        price_line(c.quantity, c.unit_price, _rate(engagement, c, on), engagement.price_basis) for c in charges
     ).gross
+
+
+def _rate(engagement: Engagement, charge: Charge, on: date) -> Decimal:
+    """The rate the invoice will use: the client's own treatment beats the service's."""
+    treatment = invoicing.treatment_for(engagement.client, charge.line.treatment)
+    return rate_at(engagement.entity, treatment, on)
 
 
 def _full_invoice_in_instalments(
@@ -64,7 +69,7 @@ def _full_invoice_in_instalments(
 def _upfront_fee(engagement: Engagement, charges: list[Charge], deposit: Decimal, on: date, now: datetime) -> Invoice:
     """Bill the fee now, and plan the line that takes it off the final bill, on the largest charge it belongs to."""
     main = max(charges, key=lambda c: c.quantity * c.unit_price)
-    rate = rate_at(engagement.entity, main.line.treatment, on)
+    rate = _rate(engagement, main, on)
     net = money.to_cents(deposit * 100 / (100 + rate))
     fee = _extra(main, Charge.Kind.UPFRONT, f"Upfront fee: {main.description}", net, on)
     less = _extra(main, Charge.Kind.LESS_UPFRONT, f"Less upfront fee billed on {on:%d %b %Y}", -net, None)

@@ -19,7 +19,7 @@ from billing import attempts, gateway, methods
 from billing.attempts import NothingDue, PaymentUnderWay, Share
 from billing.collecting import due_now
 from billing.methods import Presence
-from billing.models import Attempt, Charge, Engagement, Instalment, Invoice, PaymentMethod, StripeAccount
+from billing.models import Attempt, Instalment, Invoice, PaymentMethod, StripeAccount
 from billing.standing import standing_of
 from billing.stripe_accounts import NotConnected, account_of, ways_to_pay
 from billing.stripe_facts import StripeError
@@ -71,13 +71,6 @@ def bill_of(invoice: Invoice) -> Bill:
     now = max(ZERO, standing.due - standing.processing)
     shares = ((invoice, now),) if now and invoice.status == Invoice.Status.ISSUED else ()
     return Bill(invoice.currency, standing.paid, standing.processing, standing.due, now if shares else ZERO, shares)
-
-
-def next_charge(engagement: Engagement) -> Charge | None:
-    """The next charge planned after today."""
-    today = clock.today(engagement.entity.time_zone)
-    rows = engagement.charges.filter(state=Charge.State.PLANNED, due_on__gt=today)
-    return rows.order_by("due_on", "pk").first()
 
 
 def method_of(entity: Entity, client: Client) -> PaymentMethod | None:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from billing import paying
+from billing import coming, paying
 from practice.core import clock
 from practice.core.pages import page
 from proposals import documents, links, sending, signing
@@ -111,7 +111,8 @@ def done(request: HttpRequest, proposal: Proposal, token: str) -> HttpResponseBa
         "signature": signature,
         "token": token,
         "standing": paying.standing_now(invoices, proposal.entity),
-        "next_charge": paying.next_charge(proposal.engagement),
+        "payments": [p for p in coming.payments_of(proposal.engagement) if p.state in ("succeeded", "processing")],
+        "upcoming": coming.upcoming(proposal.engagement, clock.today(proposal.entity.time_zone)),
         "method": paying.method_of(proposal.entity, proposal.client),
         "first_name": signature.name.split()[0],
     }

@@ -46,6 +46,11 @@ class Step:
         """``when`` inside a sentence."""
         return self.when[:1].lower() + self.when[1:]
 
+    @property
+    def rhythm(self) -> str:
+        """How often, without the first day: "each month"."""
+        return self.inline.partition(" from ")[0]
+
 
 @dataclass(frozen=True)
 class ShownLine:
@@ -153,6 +158,15 @@ def deposit_of(proposal: Proposal, finished_work: Decimal) -> Decimal:
     if proposal.deposit == Proposal.Deposit.PERCENT:
         return money.percent(finished_work, proposal.deposit_value)
     return ZERO
+
+
+def deposit_in_words(proposal: Proposal) -> str:
+    """The deposit as it was agreed: "30 % on signing", "$500.00 on signing"."""
+    if proposal.deposit == Proposal.Deposit.PERCENT:
+        return f"{proposal.deposit_value.normalize():f} % on signing"
+    if proposal.deposit == Proposal.Deposit.AMOUNT:
+        return f"{money.in_words(proposal.deposit_value, proposal.currency, proposal.entity.locale)} on signing"
+    return "None"
 
 
 def _steps(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -15,7 +16,7 @@ from practice.core.pages import page
 from practice.core.paging import paginate
 from practice.firm import access
 from practice.firm.access import MemberRequest
-from proposals import drafting, preflight, pricing, sending
+from proposals import drafting, merging, preflight, pricing, sending, timeline
 from proposals.forms import StartForm
 from proposals.models import Proposal, Signature
 from proposals.refusals import ProposalRefused
@@ -45,7 +46,8 @@ def proposal_list(request: MemberRequest) -> HttpResponse:
         rows = rows.filter(Q(title__icontains=words) | Q(client__name__icontains=words) | Q(reference__icontains=words))
     rows = rows.annotate(looks=Count("views"))
     paged = paginate(rows.order_by("-changed_at", "-pk"), request.GET.get("page"))
-    context = {"section": "proposals", "paged": paged, "state": state, "q": words, "states": STATES}
+    context = {"section": "proposals", "paged": paged, "state": state, "q": words}
+    context["states"] = [(name, Proposal.Status(name).label) for name in STATES]
     return page(request, "proposals/list.html", "results", context)
 
 
@@ -71,15 +73,18 @@ def new(request: MemberRequest) -> HttpResponse:
 def detail(request: MemberRequest, proposal_id: int) -> HttpResponse:
     """One proposal: seen, asked, signed, by whom, when; and the next move."""
     proposal = find(request, proposal_id)
-    today = clock.today(proposal.entity.time_zone)
+    zone = proposal.entity.time_zone
+    signature = Signature.objects.filter(proposal=proposal).first()
+    # What was signed is worked out as of that day: what was to be paid then does not move on with the calendar.
+    on = signature.signed_at.astimezone(ZoneInfo(zone)).date() if signature else clock.today(zone)
     context = {
         "section": "proposals",
         "proposal": proposal,
-        "plans": pricing.plans_of(proposal, today),
-        "views": list(proposal.views.order_by("-at")[:10]),
+        "plans": pricing.plans_of(proposal, on),
+        "deposit": pricing.deposit_in_words(proposal),
+        "story": timeline.story_of(proposal, signature),
         "looks": proposal.views.count(),
-        "signature": Signature.objects.filter(proposal=proposal).first(),
-        "findings": preflight.findings(proposal) if proposal.status in ("draft", "review") else [],
+        "signature": signature,
     }
     return page(request, "proposals/detail.html", "main", context)
 
@@ -103,7 +108,9 @@ def send(request: MemberRequest, proposal_id: int) -> HttpResponse:
     found = preflight.findings(proposal)
     context = {
         "section": "proposals", "proposal": proposal, "findings": found, "error": error,
-        "blocked": any(f.blocks for f in found),
+        "blocked": any(f.blocks for f in found), "deposit": pricing.deposit_in_words(proposal),
+        "plans": pricing.plans_of(proposal, clock.today(proposal.entity.time_zone)),
+        "message": merging.fill(proposal.message, proposal),
     }  # fmt: skip
     return page(request, "proposals/send.html", "form", context, status=422 if error else 200)
 

@@ -52,7 +52,8 @@
     next?.focus();
     if (next?.matches("input[type=text]")) next.select();
   });
-  $(".summary")?.focus();
+  // On a fresh page once the browser has been to the address's own place (#sign), which would take the focus back.
+  addEventListener("pageshow", () => $(".summary")?.focus());
 
   // Esc closes an open menu, and so does a press beside it.
   const close = (menu) => { menu.open = false; };

@@ -55,6 +55,13 @@ class Payment(Audited):
     def __str__(self) -> str:
         return f"{self.reference} {self.amount} {self.currency}"
 
+    @property
+    def how(self) -> str:
+        """How it came, in words: "by card", "by bank debit", "at the bank"."""
+        if self.source != self.Source.STRIPE:
+            return "at the bank"
+        return "by card" if self.method == "card" else "by bank debit"
+
 
 class Allocation(Audited):
     """Money, or credit, on one invoice. Undone by marking it reversed, never by deleting."""

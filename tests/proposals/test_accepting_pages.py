@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.test import Client as Browser
 
+from billing import payments
+from billing.models import Invoice
 from practice.core import clock
 from practice.firm.models import Mail
 from proposals import links, sending, signing
@@ -132,3 +135,112 @@ def test_a_link_ends_some_time_after_the_last_day(client: Browser, sent: Proposa
     with pytest.raises(links.LinkEnded):
         links.follow(token)
     assert timedelta(days=90) == links.SHOWN_AFTER_END
+
+
+# After the signature
+
+
+def sign(sent: Proposal) -> Proposal:
+    option, digest = shown(sent)
+    signing.sign_proposal(proposal_id=sent.pk, option_id=option.pk, signer=SIGNER, shown_digest=digest)
+    return Proposal.objects.get(pk=sent.pk)
+
+
+def pay(proposal: Proposal, amount: str, **facts: Any) -> payments.Receipt:
+    given = {"source": "stripe", "method": "card", "state": "succeeded", "paid_on": clock.today("Australia/Sydney")}
+    receipt = payments.Receipt(
+        amount=Decimal(amount), currency="AUD", reference="R", initiated_at=clock.now(), **{**given, **facts}
+    )
+    invoice = Invoice.objects.get(engagement=proposal.engagement)
+    payments.record_payment(
+        entity=proposal.entity,
+        client=proposal.client,
+        receipt=receipt,
+        on_invoices=[(invoice, receipt.amount)],
+        now=clock.now(),
+    )
+    return receipt
+
+
+def words(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def test_done_says_what_was_paid_when_and_everything_that_comes(client: Browser, sent: Proposal, token: str) -> None:
+    proposal = sign(sent)
+    pay(proposal, "990.00")
+    clock.advance(days=3)
+    pay(proposal, "310.00", source="ledger", method="bank")
+    page = words(client.get(f"/c/{token}/done/"))
+    assert "20 November 2026, by card $990.00 23 November 2026, at the bank $310.00" in page
+    assert "1 December 2026 $462.00 Bookkeeping, then every month" in page
+    assert "1 February 2027 $2,000.00 The balance of invoice CS-00001" in page
+    assert "1,300" not in page
+
+
+def test_a_debit_on_its_way_is_never_called_paid(client: Browser, sent: Proposal, token: str) -> None:
+    pay(sign(sent), "990.00", method="au_becs_debit", state="processing", paid_on=None)
+    page = words(client.get(f"/c/{token}/done/"))
+    assert "On its way since 20 November 2026, by bank debit" in page
+    assert "still to pay" not in page
+
+
+def test_the_firm_sees_the_chosen_plan_its_totals_and_the_payment(client: Browser, sent: Proposal, token: str) -> None:
+    drafted = words(signed_in(client, sent).get(f"/harbour-vale/proposals/{sent.pk}/"))
+    assert "Not opened yet" in drafted
+    assert "To pay today $990.00 Each month from 1 December 2026 $462.00 On 1 February 2027 $2,310.00" in drafted
+    pay(sign(sent), "990.00")
+    clock.advance(days=40)
+    page = words(client.get(f"/harbour-vale/proposals/{sent.pk}/"))
+    assert "$990.00 paid by card" in page
+    assert "Amélie Larkspur signed Standard" in page
+    assert "To pay today $990.00 Each month from 1 December 2026 $462.00" in page
+    assert "Deposit 30 % on signing" in page
+
+
+def test_the_last_look_before_sending_shows_services_totals_and_deposit(client: Browser, draft: Proposal) -> None:
+    page = words(signed_in(client, draft).get(f"/harbour-vale/proposals/{draft.pk}/send/"))
+    assert "Bookkeeping Every month 1 $420.00 Year-end accounts When finished 1 $3,000.00" in page
+    assert "To pay today $990.00" in page
+    assert "Deposit 30 % on signing" in page
+
+
+def test_a_signed_proposal_has_one_word_everywhere(client: Browser, sent: Proposal) -> None:
+    sign(sent)
+    page = words(signed_in(client, sent).get("/harbour-vale/proposals/"))
+    assert "Accepted" not in page
+    assert page.count("Signed") == 2
+
+
+# On the page
+
+
+def test_an_error_stands_in_the_card_where_the_signature_is(client: Browser, sent: Proposal, token: str) -> None:
+    facts = fields(client.get(f"/c/{token}/").content)
+    answer = client.post(f"/c/{token}/sign/", {**facts, "name": "Amélie"}).content.decode()
+    assert answer.index('id="sign"') < answer.index("Not signed yet: one thing to put right")
+    assert f'action="/c/{token}/sign/#sign"' in answer
+
+
+def test_what_is_to_pay_today_stands_beside_the_button_and_the_seller_is_the_company(
+    client: Browser, sent: Proposal, token: str
+) -> None:
+    page = words(client.get(f"/c/{token}/"))
+    assert "To pay today $990.00 Sign and go to payment" in page
+    assert "I agree to this proposal of Harbour &amp; Vale Pty Ltd and its terms, version 1." in page
+
+
+def test_the_preview_says_what_the_client_reads(client: Browser, sent: Proposal, token: str) -> None:
+    live = words(client.get(f"/c/{token}/"))
+    option = sent.options.get()
+    preview = words(signed_in(client, sent).get(f"/harbour-vale/proposals/{sent.pk}/preview/{option.pk}/"))
+    minutes = re.search(r"About (\d+) minutes", live)
+    assert minutes is not None
+    assert minutes.group(0) in preview
+    start, end = "Books and year end for Larkspur", "Your full name"
+    assert live.split(start)[2].split(end)[0] == preview.split(start)[2].split(end)[0]
+
+
+def signed_in(client: Browser, proposal: Proposal) -> Browser:
+    client.force_login(proposal.partner)
+    return client

@@ -54,6 +54,12 @@ def day(value: date | None) -> str:
 
 
 @register.filter
+def localday(value: datetime, zone: str = "UTC") -> str:
+    """The day of a moment in a time zone, in full."""
+    return dates.in_words(value.astimezone(ZoneInfo(zone)).date())
+
+
+@register.filter
 def shortday(value: date | None) -> str:
     """A date without its year: "18 Dec"."""
     return dates.short(value) if value else "–"
