@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from billing.models import Invoice, Payment
-from practice.core import audit
+from billing.models import Invoice, Payment, StripeAccount
+from practice.core import audit, clock
 from practice.core.owed import Urgency
-from practice.firm.mail import owe_mail
+from practice.firm.mail import hold_back, owe_mail, take_over
 from practice.firm.models import Client, Entity, Mail
+
+#: How long an invoice waits for the client to pay it in the visit in which they signed.
+VISIT = timedelta(minutes=15)
 
 
 def recipient(client: Client) -> tuple[str, str] | None:
@@ -21,13 +24,24 @@ def recipient(client: Client) -> tuple[str, str] | None:
 
 
 def send_invoice(invoice: Invoice) -> Mail | None:
-    """The invoice itself, with its PDF and a way to pay it."""
-    return _owe("invoice", invoice.client, {"invoice": invoice.pk})
+    """The invoice itself, with its PDF and a way to pay it.
+
+    One that a signature has just issued waits while the client is at the pay page: paid there, it comes with the
+    receipt, and one mail says it all.
+    """
+    mail = _owe("invoice", invoice.client, {"invoice": invoice.pk})
+    is_visit = audit.current().system == "client link"
+    if mail is not None and is_visit and StripeAccount.objects.filter(entity=invoice.entity_id).exists():
+        hold_back(mail, until=clock.now() + VISIT)
+    return mail
 
 
 def send_receipt(payment: Payment) -> Mail | None:
-    """Money has arrived."""
-    return _owe("receipt", payment.client, {"payment": payment.pk})
+    """Money has arrived; invoices of it that still wait to be mailed come with the receipt."""
+    paid = list(payment.allocations.filter(reversed_at__isnull=True).values_list("invoice_id", flat=True))
+    waiting = Mail.objects.filter(practice=payment.practice_id, kind="billing.invoice", facts__invoice__in=paid)
+    invoices = [mail.facts["invoice"] for mail in take_over(waiting)]
+    return _owe("receipt", payment.client, {"payment": payment.pk, "invoices": invoices})
 
 
 def ask_to_pay(invoice: Invoice, *, why: str, next_try: date | None = None) -> Mail | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +36,8 @@ def fill_mail(mail: Mail, *, context: dict[str, Any]) -> None:
         context["payment"] = Payment.objects.select_related("entity", "client").get(pk=mail.facts["payment"])
         allocations = context["payment"].allocations.filter(reversed_at__isnull=True).select_related("invoice")
         context["paid_invoices"] = list(allocations.order_by("pk"))
+        if what == "receipt":
+            _receipt(mail, context)
     if "invoice" in mail.facts:
         _invoice(Invoice.objects.select_related("entity", "client").get(pk=mail.facts["invoice"]), context)
     if what == "new_method":
@@ -42,15 +46,54 @@ def fill_mail(mail: Mail, *, context: dict[str, Any]) -> None:
         context |= {"entity": entity, "client": client, "link": f"{settings.SITE_URL}/card/{token}/"}
         context["verb"] = "Give a card or account"
     if what == "invoice":
-        invoice = context["invoice"]
-        context["attachments"] = [(invoice_pdf.filename(invoice), invoice_pdf.render(invoice), "application/pdf")]
+        context["attachments"] = [_attachment(context["invoice"])]
+
+
+def _receipt(mail: Mail, context: dict[str, Any]) -> None:
+    """The invoices that come with a receipt, and what the paid ones still ask for."""
+    carried = Invoice.objects.filter(pk__in=mail.facts.get("invoices", [])).select_related("entity", "client")
+    context["attachments"] = [_attachment(invoice) for invoice in carried.order_by("pk")]
+    context["carried"] = len(context["attachments"])
+    asks = [_ask(row.invoice) for row in context["paid_invoices"]]
+    context["left"] = [ask for ask in asks if ask.amount]
+
+
+def _attachment(invoice: Invoice) -> tuple[str, bytes, str]:
+    return invoice_pdf.filename(invoice), invoice_pdf.render(invoice), "application/pdf"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What an invoice asks for next: a part of it or all that is open, and on which day; nothing once it is covered."""
+
+    number: str
+    amount: Decimal = ZERO
+    on: date | None = None
+    what: str = ""
+
+
+def _ask(invoice: Invoice) -> Ask:
+    """The first part of an invoice that neither money nor a payment on its way covers."""
+    standing = standing_of(invoice, clock.today(invoice.entity.time_zone))
+    left = max(ZERO, standing.due - standing.processing)
+    if not left:
+        return Ask(invoice.number)
+    later = ZERO
+    for part in invoice.instalments.order_by("-position"):
+        later += part.amount
+        if later >= left:
+            return Ask(invoice.number, left - (later - part.amount), part.due_on, part.what)
+    return Ask(invoice.number, left, invoice.due_on)
 
 
 def _invoice(invoice: Invoice, context: dict[str, Any]) -> None:
     today = clock.today(invoice.entity.time_zone)
     standing = standing_of(invoice, today)
     next_try = context.get("next_try")
+    ask = _ask(invoice)
     context |= {
+        "ask": ask,
+        "is_now": ask.on is not None and ask.on <= today,
         "invoice": invoice,
         "entity": invoice.entity,
         "standing": standing,

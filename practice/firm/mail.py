@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import logging
 import smtplib
+from datetime import datetime
 from email.utils import formataddr
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template import Context
 from django.template.loader import get_template, render_to_string
 
@@ -61,6 +63,18 @@ def owe_mail(
     )
     wake("practice.firm.tasks.send_mail", mail_id=mail.pk)
     return mail
+
+
+def hold_back(mail: Mail, *, until: datetime) -> None:
+    """Let the sweep send a message later, unless :func:`take_over` has put another one in its place by then."""
+    owed.postpone(Mail.objects.filter(pk=mail.pk), until=until)
+
+
+def take_over(rows: QuerySet[Mail]) -> list[Mail]:
+    """Take messages back that nobody has begun to send, because another one will say the same. Returns those."""
+    # Tries, not claims: a worker that died in the middle may have sent it.
+    untouched = rows.filter(owed_since__isnull=False, sent_at__isnull=True, tries=0).order_by("pk")
+    return [row for row in untouched if Mail.objects.filter(pk=row.pk, tries=0).delete()[0]]
 
 
 def deliver(mail_id: int) -> bool:

@@ -1,16 +1,17 @@
 """What clients are told about money: true, with a link that works, and the invoice itself."""
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.core import mail as outbox
 
-from billing import attempts, invoice_pdf, mails, paylinks
+from billing import attempts, invoice_pdf, mails, paylinks, story
 from billing.models import Instalment, PayLink
 from practice.core import clock
 from practice.firm import tasks
 from practice.firm.models import Mail, Person
-from tests.billing.conftest import TODAY
+from tests.billing.conftest import HERE, TODAY, back, line
 
 
 def send(mail):
@@ -113,3 +114,77 @@ def test_the_pdf_says_what_each_country_asks_for(firm, us_firm, larkspur):
 def test_strange_names_are_text_on_paper_not_markup(firm):
     client = firm.client('#panic("x") *Bold* Łódź & Søn "Æ" $x$ @ref')
     assert invoice_pdf.render(firm.invoice(client))[:4] == b"%PDF"
+
+
+# Signing and paying in one visit
+
+
+@pytest.fixture
+def deposit(firm, larkspur, account):
+    """The invoice of a signature: 3,300.00, of it 990.00 today and the balance on 1 February."""
+    _, (invoice,) = firm.agreement(
+        larkspur, line("3000", cadence="completion"), deposit=Decimal("990.00"), expected_completion_on=date(2027, 2, 1)
+    )
+    return invoice
+
+
+def sweep():
+    """What the worker sends now."""
+    before = len(outbox.outbox)
+    tasks.sweep_mail()
+    return outbox.outbox[before:]
+
+
+def pay_now(payer, invoice, amount, **how):
+    started = attempts.start_on_session(
+        entity=invoice.entity, client=invoice.client, shares=[(invoice, Decimal(amount))], presence=HERE
+    )
+    payer.confirm(started.client_secret, **how)
+    return back(started.attempt)
+
+
+def test_a_deposit_paid_in_the_visit_is_one_mail_that_carries_the_invoice(deposit, payer):
+    assert sweep() == []
+    pay_now(payer, deposit, "990.00")
+    (message,) = sweep()
+    assert message.subject == "Receipt: $990.00 paid to Harbour & Vale"
+    assert [name for name, _, _ in message.attachments] == ["CS-00001.pdf"]
+    text = " ".join(message.body.split())
+    assert "The invoice is attached. CS-00001 asks for $2,310.00 more, due 1 February 2027." in text
+    clock.advance(hours=1)
+    assert sweep() == []
+    assert any(told.words == "Receipt sent, with the invoice" for told in story.story_of(deposit))
+
+
+def test_a_visit_that_ends_without_paying_gets_the_invoice_that_leads_with_the_deposit(deposit):
+    clock.advance(minutes=14)
+    assert sweep() == []
+    clock.advance(minutes=2)
+    (message,) = sweep()
+    assert message.subject == "Harbour & Vale: invoice CS-00001, deposit due 20 November 2026"
+    assert message.body.startswith("$990.00 is due now: the deposit of invoice CS-00001.")
+    assert "Pay $990.00 online by 20 November 2026" in message.body
+    assert "Balance, 1 February 2027: $2,310.00" in message.body
+
+
+def test_a_debit_on_its_way_is_said_to_be_on_its_way(deposit, payer):
+    pay_now(payer, deposit, "990.00", bank="000123456")
+    clock.advance(minutes=16)
+    (message,) = sweep()
+    assert message.subject == "Harbour & Vale: invoice CS-00001, balance due 1 February 2027"
+    assert "$2,310.00 is due on 1 February 2027: the balance of invoice CS-00001." in message.body
+    assert "$990.00 is on its way" in message.body
+
+
+def test_a_mail_that_went_out_is_not_taken_back(invoice, payer):
+    (message,) = sweep()
+    assert "CS-00001" in message.subject
+    payer.pay([invoice])
+    (receipt,) = sweep()
+    assert receipt.attachments == []
+    assert Mail.objects.count() == 2
+
+
+def test_without_online_payments_the_invoice_goes_at_once(firm, larkspur):
+    firm.agreement(larkspur)
+    assert [m.subject for m in sweep()] == ["Harbour & Vale: invoice CS-00001, due 20 November 2026"]
