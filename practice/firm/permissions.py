@@ -53,6 +53,7 @@ class Member:
     practice: Practice
     roles: frozenset[str]
     entity: Entity | None = None
+    elsewhere: frozenset[int] = frozenset()
 
     def may(self, what: str) -> bool:
         """Whether one of the roles holds a permission. Raises KeyError for one that is not in the table."""
@@ -102,8 +103,15 @@ class Member:
 
 def member_of(user: User, practice: Practice) -> Member | None:
     """The user as a member of a practice, or None for an outsider."""
-    roles = frozenset(Membership.objects.filter(user=user, practice=practice).values_list("role", flat=True))
-    return Member(user, practice, roles, practice.entities.order_by("pk").first()) if roles else None
+    held = list(Membership.objects.filter(user=user).values_list("practice_id", "role"))
+    roles = frozenset(role for practice_id, role in held if practice_id == practice.pk)
+    elsewhere = frozenset(practice_id for practice_id, _ in held) - {practice.pk}
+    return Member(user, practice, roles, practice.entities.order_by("pk").first(), elsewhere) if roles else None
+
+
+def other_practices(member: Member) -> list[Practice]:
+    """The other practices the same user is part of, by name."""
+    return list(Practice.objects.filter(pk__in=member.elsewhere).order_by("name")) if member.elsewhere else []
 
 
 def needs_second_factor(user: User) -> bool:

@@ -1,5 +1,7 @@
 """The doors: outsiders find nothing, the wrong role is told who could, nobody gets in without the second factor."""
 
+import re
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client as Browser
@@ -70,7 +72,9 @@ def test_an_auditor_reads_facts_and_no_forms(firm, larkspur, auditor, sign_in):
         page = browser.get(f"/{firm.slug}/{path}").content.decode()
         assert "You can read everything and change nothing." in page
         assert '<form class="form"' not in page
-        assert 'method="post"' not in page
+        posts = re.findall(r'<form[^>]*method="post" action="([^"]*)"', page)
+        assert set(posts) == {"/accounts/logout/"}
+        assert page.count('method="post"') == len(posts)
 
 
 @pytest.mark.parametrize("role", [Membership.Role.OWNER, Membership.Role.SYNC_ADMIN])

@@ -61,3 +61,15 @@ def test_signing_out_everywhere_else(firm, bob):
     here.post("/accounts/sessions/")
     assert here.get("/me/").status_code == 200
     assert there.get("/me/").status_code == 302
+
+
+def test_the_demo_warns_nobody_of_a_missing_second_factor(firm):
+    owner = factories.make_member(firm, "owner", second_factor=False)
+    browser = Browser()
+    browser.force_login(owner)
+    session = browser.session
+    session["demo_person"] = "olivia"
+    session.save()
+    page = browser.get("/me/").content.decode()
+    assert "counts as a second factor here" in page
+    assert "Your role needs a second factor" not in page

@@ -138,7 +138,7 @@ def roles_of(request: MemberRequest, user_id: int) -> HttpResponse:
 def roles(request: MemberRequest) -> HttpResponse:
     """Who may do what, straight from the table the product itself asks."""
     rows = [
-        (WORDS[what], [role.value in holders or role == Role.OWNER for role in Role])
+        (WORDS[what], [(role, role.value in holders or role == Role.OWNER) for role in Role])
         for what, holders in permissions.TABLE.items()
     ]
     return _page(request, "firm/settings/roles.html", {"tab": "roles", "roles": list(Role), "rows": rows})
