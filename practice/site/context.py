@@ -12,7 +12,7 @@ from practice.firm.permissions import Member
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The member behind the request, where else they work, whether this is a sandbox, and where Stripe's script lives."""
+    """The member behind the request, where else they work, whether this is a sandbox, where Stripe's script lives."""
     member: Member | None = getattr(request, "member", None)
     return {
         "member": member,
