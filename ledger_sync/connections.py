@@ -167,6 +167,6 @@ def try_again(*, connection_id: int, link_ids: list[int] | None = None) -> int:
         else:
             Link.objects.filter(pk=link.pk).update(parked_at=None, parked_code="")
             released += 1
-    Lane.objects.filter(connection=connection, name=Lane.Name.PUSH).update(blocked_until=None)
+    lanes.try_now(connection_id)
     lanes.ring(connection, "push")
     return released

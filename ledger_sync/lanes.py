@@ -12,11 +12,14 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q
 
-from ledger_sync.models import Connection, Lane
+from ledger_sync.models import Connection, Lane, Link
+from ledger_sync.ports import LedgerError
 from practice.core import clock, wake
 
 LEASE = timedelta(seconds=90)
 BELL_EVERY = timedelta(seconds=5)
+#: The longest a lane waits before it tries a ledger again that did not answer, in seconds. Reading is the cheap probe.
+BREAKER = {"push": 240, "pull": 60, "verify": 240}
 
 
 class Fenced(Exception):
@@ -76,27 +79,71 @@ def block(connection_id: int, name: str, *, until: datetime, reason: str) -> Non
 
 def open_up(connection_id: int) -> None:
     """Lift every block of a connection; a bell that was answered while nothing might be sent is rung again."""
-    Lane.objects.filter(connection_id=connection_id).update(blocked_until=None, reason="", failures=0, bell_at=None)
+    Lane.objects.filter(connection_id=connection_id).update(
+        blocked_until=None, reason="", failures=0, silent_since=None, bell_at=None
+    )
 
 
-def failed(connection_id: int, name: str, reason: str, retry_after: int | None) -> datetime:
-    """Count a try-later answer. Five in a row trip the breaker: 30 seconds, doubling to 15 minutes.
+def try_now(connection_id: int) -> None:
+    """Do not wait any longer for a ledger that did not answer: somebody pressed. What it asked us to wait stands."""
+    Lane.objects.filter(connection_id=connection_id, silent_since__isnull=False).update(blocked_until=None)
+    _release(connection_id)
+
+
+def failed(connection_id: int, name: str, error: LedgerError, retry_after: int | None = None) -> datetime:
+    """Count a call that has to wait. Five in a row trip the breaker: 30 seconds, doubling to a few minutes.
 
     Returns the moment until which the lane is blocked now.
     """
+    now = clock.now()
     lane = Lane.objects.get(connection_id=connection_id, name=name)
     lane.failures += 1
     wait = retry_after or 0
     if lane.failures >= 5:
-        wait = max(wait, min(900, 30 * 2 ** (lane.failures - 5)))
-    until = clock.now() + timedelta(seconds=max(wait, 1))
-    Lane.objects.filter(pk=lane.pk).update(failures=lane.failures, blocked_until=until, reason=reason[:200])
+        wait = max(wait, min(BREAKER[name], 30 * 2 ** min(lane.failures - 5, 10)))
+    until = now + timedelta(seconds=max(wait, 1))
+    Lane.objects.filter(pk=lane.pk).update(
+        failures=lane.failures,
+        blocked_until=until,
+        reason=error.text[:200],
+        silent_since=(lane.silent_since or now) if error.is_silence else None,
+    )
     return until
 
 
 def succeeded(connection_id: int, name: str) -> None:
-    """Forget earlier failures: the ledger answers."""
-    Lane.objects.filter(connection_id=connection_id, name=name, failures__gt=0).update(failures=0, reason="")
+    """Forget earlier failures of a lane. A silence that ends here has ended for the others too: they go on at once.
+
+    Who can send can read. Who can read cannot always send, so a good read lifts the block on sending only when
+    reading had failed as well.
+    """
+    lanes = Lane.objects.filter(connection_id=connection_id)
+    ended = lanes.filter(name=name, silent_since__isnull=False).update(failures=0, reason="", silent_since=None)
+    lanes.filter(name=name, failures__gt=0).update(failures=0, reason="")
+    others = lanes.filter(silent_since__isnull=False).exclude(name=name)
+    if name != Lane.Name.PUSH and not ended:
+        others = others.exclude(name=Lane.Name.PUSH)
+    lifted = others.update(blocked_until=None, failures=0, reason="", silent_since=None)
+    if ended or lifted:
+        _release(connection_id)
+        wake.wake("ledger_sync.tasks.push", connection_id=connection_id)
+
+
+def is_silent(connection_id: int, name: str) -> bool:
+    """Whether a lane's last call was not answered."""
+    return Lane.objects.filter(connection_id=connection_id, name=name, silent_since__isnull=False).exists()
+
+
+def silent_since(connection_id: int) -> datetime | None:
+    """Since when a ledger has not answered; None while it does."""
+    rows = Lane.objects.filter(connection_id=connection_id, silent_since__isnull=False)
+    return rows.order_by("silent_since").values_list("silent_since", flat=True).first()
+
+
+def _release(connection_id: int) -> None:
+    """Let go at once what was put off for a later try."""
+    now = clock.now()
+    Link.objects.filter(connection_id=connection_id, ready_at__gt=now, tries__gt=0).update(ready_at=now)
 
 
 def ring(connection: Connection, name: str) -> None:

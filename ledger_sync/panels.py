@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import agreeing, linking, proving, queries, snags
+from ledger_sync import agreeing, lanes, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
 from practice.core import clock, money
 from practice.core.panels import panel
@@ -29,6 +29,8 @@ def freshness(request: HttpRequest, member: Member) -> Shown:
     name = connection.get_provider_display()
     if connection.state != Connection.State.LIVE:
         words, tone, icon = f"{name} is {connection.get_state_display().lower()}", "bad", "alert"
+    elif lanes.silent_since(connection.pk):
+        words, tone, icon = f"{name} does not answer", "wait", "clock"
     else:
         from practice.core.templatetags.words import ago
 

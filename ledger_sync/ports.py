@@ -21,6 +21,11 @@ class LedgerError(Exception):
         super().__init__(text)
         self.text, self.code, self.status, self.request_id = text, code, status, request_id
 
+    @property
+    def is_silence(self) -> bool:
+        """Whether nobody was there: no answer at all, or only the word of a gateway that it found nobody either."""
+        return self.status is None or self.status in (502, 503, 504)
+
 
 class TryLater(LedgerError):
     """Rate limit, 5xx, maintenance: nothing was done, the same call may succeed later."""

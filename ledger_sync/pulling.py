@@ -49,11 +49,10 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
     except Disconnected as error:
         connections.lose(connection_id=connection_id, reason=error.text)
     except (TryLater, OutcomeUnknown) as error:
-        retry_after = error.retry_after if isinstance(error, TryLater) else None
-        lanes.failed(connection_id, "pull", error.text, retry_after)
+        lanes.failed(connection_id, "pull", error, error.retry_after if isinstance(error, TryLater) else None)
     except LedgerError as error:
         log.warning("pull of connection %s refused: %s", connection_id, error)
-        lanes.failed(connection_id, "pull", error.text, 60)
+        lanes.failed(connection_id, "pull", error, 60)
     finally:
         lease.give_back()
     if Hint.objects.filter(connection_id=connection_id, ready_at__lte=clock.now()).exists():
@@ -148,12 +147,15 @@ def _send_what_was_closed(connection: Connection) -> None:
 
 
 def sweep_due(connection: Connection, now: datetime) -> bool:
-    """Whether a sweep is due: every 2 minutes while something is owed or due today, every 10 otherwise."""
+    """Whether a sweep is due: every 2 minutes while something is owed or due today, every 10 otherwise.
+
+    Each minute while the ledger does not answer: that is how its coming back is seen.
+    """
     from billing.models import Invoice
     from ledger_sync import linking
 
     lane = Lane.objects.filter(connection=connection, name="pull").first()
-    if lane is None or lane.swept_at is None:
+    if lane is None or lane.swept_at is None or lanes.silent_since(connection.pk) is not None:
         return True
     today = clock.today(connection.entity.time_zone)
     busy = (

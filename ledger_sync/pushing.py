@@ -77,7 +77,7 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
                 break
             continue
         calls += 1
-        if not _perform(fresh, connection, lease, ledger, first=True):
+        if not _perform(fresh, connection, lease, ledger, first=True) and not _wait_a_moment(connection):
             break
     return calls
 
@@ -92,7 +92,9 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
         results = ledger.results(items, answer)
     except OutcomeUnknown as error:
         Call.objects.filter(pk=call.pk).update(words=error.text[:500], http_status=error.status)
-        return True
+        if error.is_silence:
+            lanes.failed(connection.pk, lease.name, error)
+        return not error.is_silence
     except TryLater as error:
         return _try_later(call, error, connection, lease, first=first)
     except Disconnected as error:
@@ -103,9 +105,11 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
     except Rejected as error:
         if first:
             _look_after(settling.refuse_whole(call, error), ledger)
+        lanes.succeeded(connection.pk, lease.name)
         return True
     budgets.read_back(connection, answer.left)
     _look_after(settling.settle(call, answer, results, lease), ledger)
+    lanes.succeeded(connection.pk, lease.name)
     return True
 
 
@@ -123,8 +127,10 @@ def _look_after(items: list[CallItem], ledger: Ledger) -> None:
 def _try_later(call: Call, error: TryLater, connection: Connection, lease: Lease, *, first: bool) -> bool:
     """A try-later answer to the first send means that nothing was done; to a resend it proves nothing."""
     if first:
-        settling.put_back(call, error, penalise=error.scope == "")
-    lanes.failed(connection.pk, lease.name, error.text, error.retry_after)
+        # That nobody is there, for reading either, is no fault of the documents.
+        nobody = error.is_silence and lanes.is_silent(connection.pk, "pull")
+        settling.put_back(call, error, penalise=error.scope == "" and not nobody)
+    lanes.failed(connection.pk, lease.name, error, error.retry_after)
     return False
 
 
@@ -153,6 +159,7 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
         connections.lose(connection_id=connection.pk, reason=error.text)
         return 1
     settling.close_found(call, found)
+    lanes.succeeded(connection.pk, lease.name)
     return 1
 
 
@@ -174,13 +181,15 @@ def _something_ready(connection: Connection) -> bool:
 
 
 def _wait_a_moment(connection: Connection) -> bool:
-    """Wait for a link that is ready within seconds, not for the next sweep. Returns whether it waited."""
+    """Wait for a link or the lane if it is ready within seconds, not for the next sweep. Returns whether it waited."""
     now = clock.now()
-    soon = Link.objects.filter(connection=connection, ready_at__gt=now, ready_at__lte=now + NEAR)
+    soon = Link.objects.filter(connection=connection, ready_at__lte=now + NEAR)
     first = soon.exclude(items__open_call__isnull=False).order_by("ready_at").values_list("ready_at", flat=True).first()
-    if first is None or _is_blocked(connection):
+    lane = Lane.objects.get(connection=connection, name="push")
+    moment = max(filter(None, (first, lane.blocked_until, now)))
+    if first is None or not now < moment <= now + NEAR:
         return False
-    clock.sleep((first - now).total_seconds() + 0.01)
+    clock.sleep((moment - now).total_seconds() + 0.01)
     return True
 
 

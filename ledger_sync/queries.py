@@ -40,6 +40,7 @@ class Health:
     windows: list[tuple[str, int, int]]
     blocked_until: datetime | None
     blocked_why: str
+    silent_since: datetime | None
     owed_since: datetime | None
 
 
@@ -75,6 +76,7 @@ def health_of(connection: Connection) -> Health:
         windows=budgets.used(connection),
         blocked_until=blocked,
         blocked_why=push.reason if push and blocked else "",
+        silent_since=min((lane.silent_since for lane in lanes.values() if lane.silent_since), default=None),
         owed_since=facts["owed_since"],
     )
 

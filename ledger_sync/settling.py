@@ -12,7 +12,7 @@ from django.db.models import Q
 from ledger_sync import documents, inbound, lanes, linking, snags
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
-from ledger_sync.models import Call, CallItem, Lane, Link, RefItem
+from ledger_sync.models import Call, CallItem, Link, RefItem
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
 from practice.core import clock, events, money, owed
 from practice.core.money import ZERO
@@ -371,6 +371,3 @@ def _close(call: Call, outcome: str, status: int | None, words: str, request_id:
     call.closed_at, call.outcome, call.http_status = clock.now(), outcome, status
     call.words, call.vendor_request_id = words[:500], request_id[:80]
     call.save(update_fields=["closed_at", "outcome", "http_status", "words", "vendor_request_id"])
-    lane = Lane.objects.filter(connection_id=call.connection_id, name="push")
-    if outcome == Call.Outcome.DONE:
-        lane.filter(failures__gt=0).update(failures=0, reason="")

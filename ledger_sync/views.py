@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ledger_sync import activity as calls
-from ledger_sync import agreeing, causes, connections, documents, mapping, queries, remedies, snags
+from ledger_sync import agreeing, causes, connections, documents, lanes, mapping, queries, remedies, snags
 from ledger_sync.connections import ConnectionRefused
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from practice.core import wake
@@ -79,6 +79,7 @@ def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
 def sync_now(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Sweep this connection now, chart included."""
     connection = _connection(request, connection_id)
+    lanes.try_now(connection.pk)
     wake.wake("ledger_sync.tasks.sweep_connection", connection_id=connection.pk)
     wake.wake("ledger_sync.tasks.push", connection_id=connection.pk)
     messages.success(request, f"Reading {connection.get_provider_display()} now. This page shows what is found.")

@@ -34,7 +34,8 @@ class Post:
         kinds = {trouble.kind: trouble for trouble in self.machine.notice_troubles()}
         if "notice_forged" in kinds:
             self._forge(body)
-        if "notice_lost" in kinds:
+        if "notice_lost" in kinds or self.machine.is_down:
+            # An outage takes its notices with it.
             return 200
         if "notice_late" in kinds:
             self.machine.later(kinds["notice_late"].seconds, lambda: self._later(body, signature))

@@ -102,6 +102,7 @@ class Lane(models.Model):
     blocked_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     failures = models.PositiveIntegerField(default=0)
+    silent_since = models.DateTimeField(null=True, blank=True)
     swept_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -54,6 +54,7 @@ _TABLE: dict[str, tuple[str, str, str]] = {
     "connecting": ("Connecting", "wait", "clock"),
     "matching": ("Matching", "wait", "clock"),
     "live": ("Connected", "ok", "check"),
+    "silent": ("Not answering", "wait", "clock"),
     "disconnected": ("Disconnected", "bad", "alert"),
     "archived": ("Archived", "", "dots"),
     "needs_action": ("Needs a step", "wait", "alert"),

@@ -135,14 +135,24 @@ def test_a_minute_that_is_used_up_blocks_the_lane_and_loses_nothing(
     is_there_once(xero, accepted)
 
 
+def test_a_hiccup_costs_a_second(connection: Connection, xero: Any, accepted: Invoice, bell: Any) -> None:
+    before = clock.now()
+    xero.faults.order(Fault("unavailable_html", match=SENDING, method="PUT"))
+    bell.answer()
+    assert Call.objects.filter(outcome="try_later").count() == 1
+    assert clock.now() - before < timedelta(seconds=10)
+    is_there_once(xero, accepted)
+
+
 @pytest.mark.parametrize("retry_after", [None, 20])
 def test_maintenance_is_waited_out(
     connection: Connection, xero: Any, accepted: Invoice, bell: Any, retry_after: int | None
 ) -> None:
-    xero.faults.order(Fault("unavailable_html", match=SENDING, method="PUT", retry_after=retry_after))
+    xero.faults.order(Fault("unavailable_html", match=SENDING, method="PUT", retry_after=retry_after, seconds=30))
     bell.answer()
     assert Call.objects.order_by("pk").last().outcome == "try_later"
-    later(connection, bell, seconds=30)
+    later(connection, bell, minutes=1)
+    later(connection, bell, minutes=2)
     is_there_once(xero, accepted)
 
 

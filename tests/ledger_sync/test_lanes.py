@@ -70,11 +70,17 @@ def test_a_blocked_lane_opens_by_itself(connection: Connection) -> None:
     assert lanes.take(connection.pk, "push") is not None
 
 
-def test_five_failures_trip_the_breaker_and_it_grows_to_a_quarter_of_an_hour(connection: Connection) -> None:
-    waits = [(lanes.failed(connection.pk, "push", "down", None) - clock.now()).total_seconds() for _ in range(12)]
-    assert waits == [1, 1, 1, 1, 30, 60, 120, 240, 480, 900, 900, 900]
-    lanes.succeeded(connection.pk, "push")
-    assert Lane.objects.get(connection=connection, name="push").failures == 0
+@pytest.mark.parametrize(
+    ("name", "longer"), [("push", [30, 60, 120, 240, 240, 240]), ("pull", [30, 60, 60, 60, 60, 60])]
+)
+def test_five_failures_trip_the_breaker_and_it_grows_to_a_few_minutes(
+    connection: Connection, name: str, longer: list[int]
+) -> None:
+    down = TryLater("down")
+    waits = [(lanes.failed(connection.pk, name, down) - clock.now()).total_seconds() for _ in range(10)]
+    assert waits == [1, 1, 1, 1, *longer]
+    lanes.succeeded(connection.pk, name)
+    assert Lane.objects.get(connection=connection, name=name).failures == 0
 
 
 def test_the_bell_rings_once_in_five_seconds(connection: Connection, bell: Any) -> None:

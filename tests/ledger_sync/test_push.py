@@ -13,10 +13,6 @@ from practice.core import clock
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def invoices_there(xero: Any) -> list[dict[str, Any]]:
-    return [row for row in xero.dump()["invoices"] if str(row.get("InvoiceNumber", "")).startswith("CS-")]
-
-
 def test_an_accepted_agreement_puts_contact_and_invoice_into_xero(
     firm: Any, connection: Any, xero: Any, bell: Any
 ) -> None:

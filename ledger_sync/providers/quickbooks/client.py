@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from quickbooks import QuickBooks
@@ -72,7 +71,7 @@ class Company(QuickBooks):
                 request_type, url, headers=headers, params=params, data=body, timeout=TIMEOUT, allow_redirects=False
             )
         except requests.exceptions.RequestException as error:
-            if _never_sent(error):
+            if network.is_never_sent(error):
                 raise TryLater(f"QuickBooks {network.no_answer(error)}") from error
             raise OutcomeUnknown(f"QuickBooks {network.no_answer(error)}") from error
         refusals.read(response)
@@ -147,14 +146,6 @@ def statement(entity: str, *conditions: str, order: str = "", start: int = 1, mo
 def quoted(text: str) -> str:
     """A text as a query takes it; the library escapes quotes but not backslashes, and a trailing one breaks out."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _never_sent(error: Exception) -> bool:
-    """Whether the connection could not even be opened."""
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 _recent: dict[str, deque[datetime]] = {}

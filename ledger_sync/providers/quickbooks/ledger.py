@@ -172,7 +172,7 @@ def _result(item: Outgoing, row: dict[str, Any]) -> Result:
         return _refusal(item, fault.ours, fault.text, fault)
     body = row.get(ENTITIES[item.kind])
     if not isinstance(body, dict) or "Id" not in body:
-        raise OutcomeUnknown("QuickBooks' answer does not show what was sent")
+        raise OutcomeUnknown("QuickBooks' answer does not show what was sent", status=200)
     found = reading.remote(item.kind, body)
     return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
 

@@ -73,6 +73,8 @@ class Client:
         except HTTPStatusException as error:
             raise self._failure(error, token) from error
         except (urllib3.exceptions.HTTPError, OSError) as error:
+            if network.is_never_sent(error):
+                raise TryLater(f"Xero {network.no_answer(error)}") from error
             raise OutcomeUnknown(f"Xero {network.no_answer(error)}") from error
         answer = _read(raw, status, dict(got))
         if self.meter and answer.left:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from practice.core import clock
 from practice.core.sandbox.http import ConnectionLost, Request, Response, TimedOut
 
 #: Kinds that act before the request is worked: nothing is committed.
@@ -15,18 +18,22 @@ AFTER = ("response_lost", "truncated", "html_instead")
 
 @dataclass
 class Fault:
-    """One ordered fault: which requests it meets, how often, and what happens."""
+    """One ordered fault: which requests it meets, how often or for how many seconds, and what happens."""
 
     kind: str
     match: str = ".*"
     method: str = ""
     times: int = 1
+    seconds: float = 0
     retry_after: int | None = None
     detail: str = ""
+    until: datetime | None = None
 
     def meets(self, request: Request) -> bool:
         """Whether this fault applies to a request."""
         if self.times <= 0 or (self.method and self.method != request.method):
+            return False
+        if self.until is not None and clock.now() > self.until:
             return False
         return re.search(self.match, request.path, re.IGNORECASE) is not None
 
@@ -42,6 +49,8 @@ class Faults:
         """Arrange for a fault. Raises ValueError for a kind nobody knows."""
         if fault.kind not in BEFORE + AFTER:
             raise ValueError(f"unknown fault {fault.kind!r}; known: {', '.join(BEFORE + AFTER)}")
+        if fault.seconds:
+            fault.until, fault.times = clock.now() + timedelta(seconds=fault.seconds), sys.maxsize
         self.ordered.append(fault)
 
     def clear(self) -> None:

@@ -27,8 +27,10 @@ from practice.site.demo import wiring
 
 #: An invoice that was broken a moment ago is left alone meanwhile, so that pressing again takes another one.
 LEFT_ALONE_SECONDS = 300
-#: The call that posts an invoice, as the faults of each sandbox match it.
-_POSTING = {"xero": ("/Invoices$", "PUT"), "quickbooks": ("/batch$", "POST")}
+#: The calls of each ledger's API, as the faults of its sandbox match them.
+_API = {"xero": "/api.xro/", "quickbooks": "/v3/"}
+#: For how long a ledger is taken down, in seconds.
+OUTAGE = 90
 _NOTICES = {"xero": XERO_NOTICE, "quickbooks": QUICKBOOKS_NOTICE}
 
 
@@ -211,11 +213,10 @@ def bounce_debit(connection: Connection) -> Done:
 def ledger_down(connection: Connection) -> Done:
     """The ledger stops answering for a while; everything queues and drains by itself."""
     client = _somebody(connection)
-    match, method = _POSTING[connection.provider]
-    fault = {"kind": "down", "match": match, "method": method}
+    fault = {"kind": "down", "match": _API[connection.provider], "seconds": OUTAGE}
     wiring.post(f"{sandbox_of(connection)}/_sandbox/faults", fault)
     invoice = _bill(connection, client, Decimal(120))
-    return Done(f"{connection.get_provider_display()} goes down just as {invoice.number} is posted.", invoice)
+    return Done(f"{connection.get_provider_display()} answers nobody for {OUTAGE} seconds, just as {invoice.number} is to be posted.", invoice)
 
 
 def _somebody(connection: Connection) -> Client:

@@ -116,7 +116,7 @@ def test_every_kind_is_found_again_after_a_lost_answer(
     [
         (Fault("rate_limited", match="/batch"), 61),
         (Fault("rate_limited", match="/batch", detail="upper", retry_after=20), 21),
-        (Fault("unavailable_html", match="/batch"), 30),
+        (Fault("unavailable_html", match="/batch", seconds=20), 130),
         (Fault("server_error", match="/batch", detail="6000"), 121),
     ],
 )
