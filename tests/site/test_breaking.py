@@ -16,13 +16,13 @@ from billing.methods import Presence
 from billing.models import Invoice, PaymentMethod
 from billing.standing import standing_of
 from billing.stripe_accounts import account_of
-from ledger_sync import pulling, pushing
+from ledger_sync import lanes, pulling, pushing
 from ledger_sync.models import Link, Snag
 from practice.core import clock
 from practice.site import urls
 from practice.site.demo import arriving, breaking, stripe_js, wiring
 from practice.site.demo.arriving import Sight
-from practice.site.demo.breaking import BREAKS, Break
+from practice.site.demo.breaking import BREAKS, OUTAGE, Break
 from practice.site.demo.cast import FIRMS, HARBOUR, FirmCast
 from practice.site.models import DemoMark
 from tests.world import World, found
@@ -67,8 +67,9 @@ def break_and_wait(broken: Break, connection: Any) -> tuple[Invoice, Sight]:
     watch = arriving.watch_of(arriving.token_of(broken, connection, done, since))
     assert watch is not None
     if broken.key == "ledger-down":
-        until(lambda: "did not answer" in watch.look().words)
-        clock.advance(seconds=70)
+        until(lambda: "not answer" in watch.look().words)
+        clock.advance(seconds=OUTAGE + 5)
+        lanes.try_now(connection.pk)
         pushing.ring_all()
     until(lambda: watch.look().at)
     sight = watch.look()

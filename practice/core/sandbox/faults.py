@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from practice.core import clock
 from practice.core.sandbox.http import ConnectionLost, Request, Response, TimedOut
@@ -27,13 +26,13 @@ class Fault:
     seconds: float = 0
     retry_after: int | None = None
     detail: str = ""
-    until: datetime | None = None
+    until: float = 0
 
     def meets(self, request: Request) -> bool:
         """Whether this fault applies to a request."""
         if self.times <= 0 or (self.method and self.method != request.method):
             return False
-        if self.until is not None and clock.now() > self.until:
+        if self.until and clock.now().timestamp() > self.until:
             return False
         return re.search(self.match, request.path, re.IGNORECASE) is not None
 
@@ -50,7 +49,7 @@ class Faults:
         if fault.kind not in BEFORE + AFTER:
             raise ValueError(f"unknown fault {fault.kind!r}; known: {', '.join(BEFORE + AFTER)}")
         if fault.seconds:
-            fault.until, fault.times = clock.now() + timedelta(seconds=fault.seconds), sys.maxsize
+            fault.until, fault.times = clock.now().timestamp() + fault.seconds, sys.maxsize
         self.ordered.append(fault)
 
     def clear(self) -> None:

@@ -216,7 +216,10 @@ def ledger_down(connection: Connection) -> Done:
     fault = {"kind": "down", "match": _API[connection.provider], "seconds": OUTAGE}
     wiring.post(f"{sandbox_of(connection)}/_sandbox/faults", fault)
     invoice = _bill(connection, client, Decimal(120))
-    return Done(f"{connection.get_provider_display()} answers nobody for {OUTAGE} seconds, just as {invoice.number} is to be posted.", invoice)
+    return Done(
+        f"{connection.get_provider_display()} answers nobody for {OUTAGE} seconds, just as {invoice.number} is to be posted.",
+        invoice,
+    )
 
 
 def _somebody(connection: Connection) -> Client:
@@ -255,6 +258,10 @@ BREAKS = (
     ),
     Break("bounce-debit", "Bounce a debit", "A bank debit comes back for lack of money.", "undo", bounce_debit),
     Break(
-        "ledger-down", "Take the ledger down", "It gives no answer while an invoice is posted.", "pause", ledger_down
+        "ledger-down",
+        "Take the ledger down",
+        "It answers nobody for a minute and a half, while an invoice waits.",
+        "pause",
+        ledger_down,
     ),
 )
