@@ -41,7 +41,7 @@ RETRY = Remedy(
 )
 CHECK_AGAIN = Remedy(
     "retry",
-    "It was opened again: check",
+    "Check again",
     "We read the ledger again; what waits goes out if it is open there.",
     "What waited is being sent. This page shows what {ledger} says",
 )

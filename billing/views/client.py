@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from billing import paying, paylinks
 from billing.models import Invoice, MethodLink
 from billing.paying import Bill, Visit
-from billing.standing import standing_of
+from billing.standing import parts_of, standing_of
 from billing.views.invoices import pdf_of
 from practice.core import clock
 
@@ -54,11 +54,12 @@ def invoice(request: HttpRequest, found: Invoice, token: str) -> HttpResponse:
     if request.method == "POST" and not bill.now:
         return redirect("pay_invoice", token=token)
     here = reverse("pay_invoice", kwargs={"token": token})
+    standing = standing_of(found, clock.today(found.entity.time_zone))
     context = {
         "invoice": found,
         "lines": list(found.lines.order_by("position")),
-        "parts": list(found.instalments.order_by("position")),
-        "standing": standing_of(found, clock.today(found.entity.time_zone)),
+        "parts": parts_of(found.instalments.order_by("position"), standing),
+        "standing": standing,
         "token": token,
     }
     done = reverse("pay_invoice_done", kwargs={"token": token})

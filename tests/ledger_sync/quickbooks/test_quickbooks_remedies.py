@@ -9,9 +9,9 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from billing.models import Invoice
+from billing.models import CreditNote, Invoice
 from billing.standing import standing_of
-from ledger_sync import pulling
+from ledger_sync import mapping, pulling, snags
 from ledger_sync.models import Connection, Link, Snag
 from practice.core import clock
 
@@ -115,3 +115,36 @@ def test_an_account_brought_back_is_used_again_when_sent_again(
     clock.advance(seconds=20)
     press(browser, cause("account_archived"), "retry", bell)
     agrees(invoice, there, "1000.00")
+
+
+def test_an_edit_in_quickbooks_that_was_accepted_is_told_in_peoples_words(
+    browser: Browser, firm: Any, connection: Connection, bell: Any, booked: Invoice, edited: Snag
+) -> None:
+    assert snags.sentence(edited).endswith("was changed in QuickBooks")
+    assert "QuickBooks does not say by whom." in snags.more(edited)
+    press(browser, edited, "accept_credit", bell)
+    note = CreditNote.objects.get()
+    assert (note.number, note.words) == (f"{booked.number}-1", "Changed in QuickBooks")
+    url = reverse("invoice", kwargs={"practice": firm.practice.slug, "pk": booked.pk})
+    shown = browser.get(url).content.decode()
+    assert "$100.00 credited: Changed in QuickBooks" in shown
+    assert "edit" not in note.number
+    assert "omebody" not in shown + snags.sentence(edited) + snags.more(edited)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "suits", "does_not"),
+    [
+        ("sales", {"Services", "Interest Earned"}, {"Merchant fees", "Checking", "Accounts Receivable"}),
+        ("clearing", {"Stripe clearing", "Checking"}, {"Services", "Undeposited Funds"}),
+        ("fees", {"Merchant fees", "Subcontractors"}, {"Services", "Checking"}),
+    ],
+)
+def test_only_accounts_that_suit_a_purpose_may_be_chosen(
+    connection: Connection, purpose: str, suits: set[str], does_not: set[str]
+) -> None:
+    found = next(c for c in mapping.choices(connection) if c.place.purpose == purpose)
+    names = {ref.name for ref in found.refs}
+    assert suits <= names
+    assert not names & does_not
+    assert found.problem == ""
