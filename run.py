@@ -63,24 +63,27 @@ def make_venv():
         stop("This Python cannot make virtual environments.", "  Debian: apt install python3-venv")
 
 
+def stamp(name):
+    """The file in .venv that says that these very requirements are installed."""
+    with open(os.path.join(HERE, name), "rb") as handle:
+        return os.path.join(VENV, "installed-" + hashlib.sha256(handle.read()).hexdigest()[:16])
+
+
 def install(*files):
-    """Install pinned requirements; a finished install costs a glance, a broken one is repeated."""
+    """Install pinned requirements that are not there; a finished install costs a glance, a broken one is repeated."""
     make_venv()
-    digest = hashlib.sha256()
-    for name in files:
-        with open(os.path.join(HERE, name), "rb") as handle:
-            digest.update(handle.read())
-    stamp = os.path.join(VENV, "installed-" + digest.hexdigest()[:16])
-    if os.path.exists(stamp):
+    lacking = [name for name in files if not os.path.exists(stamp(name))]
+    if not lacking:
         return
-    say("Installing %s (once, a minute or two)" % " and ".join(files))
+    say("Installing %s (once, a minute or two)" % " and ".join(lacking))
     started = time.time()
     command = [venv_python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--prefer-binary"]
-    for name in files:
+    for name in lacking:
         command += ["-r", os.path.join(HERE, name)]
     if subprocess.call(command) != 0:
         stop("The packages could not be installed: see pip's words above. Then run the same command again.")
-    open(stamp, "w").close()
+    for name in lacking:
+        open(stamp(name), "w").close()
     say("Installed in %d s" % (time.time() - started))
 
 
@@ -103,6 +106,9 @@ def module(name, *arguments, **environment):
 
 def demo(arguments):
     """Set up and start the demo: web, worker and sandboxes in this terminal."""
+    port = os.environ.get("PORT", "8000")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        stop("PORT must be a number from 1 to 65535, not %r. For example: make demo PORT=8100" % port)
     install("requirements.txt")
     os.execv(venv_python(), [venv_python(), os.path.join(HERE, "manage.py"), "demo"] + arguments)
 
@@ -197,7 +203,10 @@ def main():
     verb = sys.argv[1] if len(sys.argv) > 1 else ""
     if verb not in VERBS:
         stop("usage: run.py " + "|".join(VERBS))
-    raise SystemExit(VERBS[verb](sys.argv[2:]) or 0)
+    try:
+        raise SystemExit(VERBS[verb](sys.argv[2:]) or 0)
+    except KeyboardInterrupt:
+        stop("Stopped. The same command goes on from here.")
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ class Cluster:
     started_at: datetime = field(default_factory=clock.now)
 
     def start(self) -> None:
-        """Start it in a session of its own, so that the whole group can be ended."""
+        """Start it in a session of its own, so that the whole group can be ended; it ends with us by its input."""
         self.started_at = clock.now()
-        self.process = subprocess.Popen(self.command, start_new_session=True)  # noqa: S603 (our own command)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
 
     def stop(self) -> None:
         """Ask the leader to finish, wait, then end the group. Workers leave no orphans behind."""
@@ -65,4 +65,4 @@ class Cluster:
 
 def cluster_command() -> list[str]:
     """How a cluster is started."""
-    return [sys.executable, "manage.py", "qcluster"]
+    return [sys.executable, "manage.py", "cluster"]

@@ -16,8 +16,13 @@ log = logging.getLogger(__name__)
 
 
 def sweep() -> None:
-    """Do whatever a lost bell left undone; a step that fails is logged and never stops the others."""
+    """The worker's minute: a sign of life, then whatever a lost bell left undone."""
     beat()
+    make_up()
+
+
+def make_up() -> None:
+    """Do whatever a lost bell left undone; a step that fails is logged and never stops the others."""
     with audit.cause(system="schedule", actor="minute sweep"):
         for step in STEPS:
             try:

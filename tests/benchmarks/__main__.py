@@ -116,7 +116,7 @@ def main() -> None:
     processes = Processes(FOLDER)
     (FOLDER / "sandboxes").mkdir()
     try:
-        books = {vendor: processes.sandbox(vendor, DELAY) for vendor in ("xero", "quickbooks", "stripe")}
+        books = processes.sandboxes(DELAY)
         port = free_port(8300)
         environment = wiring.environment(books, f"http://127.0.0.1:{port}", port)
         os.environ.update(environment)

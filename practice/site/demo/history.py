@@ -58,11 +58,12 @@ class History:
         for _ in range(MONTHS):
             first = (first - timedelta(days=1)).replace(day=1)
         plan = self._signing_days(first, until)
-        day, month = first, 0
+        day, month, months = first, 0, 0
         while day < until:
             if day.month != month:
                 month = day.month
-                tell(f"{self.cast.name}: {day:%B %Y}")
+                months += 1
+                tell(f"{self.cast.name}: {day:%B %Y}, {months} of {MONTHS + 1}")
             self._morning(day)
             for number in plan.get(day, ()):
                 self._engage(number)

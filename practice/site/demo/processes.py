@@ -17,6 +17,10 @@ from typing import Any
 from django.conf import settings
 
 
+class DidNotStart(Exception):
+    """A process of the demo did not get up; the text names it and where its complaints are."""
+
+
 @dataclass
 class Processes:
     """Children in sessions of their own; each holds a pipe to the runner and exits when it breaks."""
@@ -26,7 +30,7 @@ class Processes:
 
     def start(self, name: str, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
         """Start one child; what it complains about goes to a file in the demo's folder."""
-        log = (self.folder / f"{name}.log").open("ab")
+        log = self.log(name).open("ab")
         child = subprocess.Popen(  # noqa: S603 (our own commands)
             command, cwd=settings.BASE_DIR, env={**os.environ, **environment}, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if name in SANDBOXES else log, stderr=log, start_new_session=True,
@@ -34,25 +38,33 @@ class Processes:
         self.children[name] = child
         return child
 
-    def sandbox(self, vendor: str, delay: float) -> dict[str, Any]:
-        """Start one sandbox over its books and return the line it prints about itself."""
-        state = self.folder / "sandboxes" / f"{vendor}.sqlite3"
-        child = self.start(
-            vendor,
-            [sys.executable, "manage.py", "sandbox", vendor, "--state", str(state), "--delay", str(delay), "--with-parent",
-             "--company", "demo"],
-            {},
-        )  # fmt: skip
-        assert child.stdout is not None
-        line = child.stdout.readline()
+    def sandboxes(self, delay: float) -> dict[str, dict[str, Any]]:
+        """Start every sandbox over its books, all at once, and return the line each prints about itself."""
+        for vendor in SANDBOXES:
+            state = str(self.folder / "sandboxes" / f"{vendor}.sqlite3")
+            command = [sys.executable, "manage.py", "sandbox", vendor, "--state", state, "--delay", str(delay)]
+            self.start(vendor, [*command, "--with-parent", "--company", "demo"], {})
+        return {vendor: self._facts(vendor) for vendor in SANDBOXES}
+
+    def _facts(self, vendor: str) -> dict[str, Any]:
+        stream = self.children[vendor].stdout
+        line = stream.readline() if stream is not None else b""
         if not line:
-            raise RuntimeError(f"the {vendor} sandbox did not start: see {self.folder / (vendor + '.log')}")
+            raise DidNotStart(f"The sandbox of {vendor} did not start: see {self.log(vendor)}")
         facts: dict[str, Any] = json.loads(line)
         return facts
 
-    def died(self) -> str | None:
-        """The name of a child that ended by itself, if one did."""
-        return next((name for name, child in self.children.items() if child.poll() is not None), None)
+    def log(self, name: str) -> Path:
+        """Where a child's complaints are kept."""
+        return self.folder / f"{name}.log"
+
+    def died(self) -> tuple[str, str] | None:
+        """A child that ended by itself, if one did: its name and how it ended."""
+        for name, child in self.children.items():
+            code = child.poll()
+            if code is not None:
+                return name, f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        return None
 
     def stop(self) -> None:
         """Ask every leader to end, wait eight seconds, then end what is left of each group."""
@@ -83,7 +95,7 @@ def free_port(wanted: int) -> int:
             except OSError:
                 continue
             return port
-    raise RuntimeError(f"no free port from {wanted} to {wanted + 200}")
+    raise DidNotStart(f"No port is free from {wanted} to {wanted + 200}")
 
 
 def answers(url: str, seconds: float) -> bool:

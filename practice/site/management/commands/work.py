@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import close_old_connections
 
+from practice.core import wake
 from practice.site import tasks
 from practice.site.supervisor import Cluster, cluster_command
 from practice.site.watching import end_with_parent
 
 
 class Command(BaseCommand):
-    """Run the worker: a sweep first, then the cluster, started again whenever it falls silent."""
+    """Run the worker: the cluster, and whatever was left undone; it is started again whenever it falls silent."""
 
     help = "Run the worker under a supervisor; stops cleanly on SIGTERM."
 
@@ -30,16 +31,23 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopping.set())
         if options["with_parent"]:
             end_with_parent(stopping.set)
-        tasks.sweep()
         cluster = Cluster(cluster_command())
-        cluster.start()
+        self._start(cluster)
         try:
             while not stopping.wait(1.0):
                 close_old_connections()
                 if cluster.is_silent():
                     self.stderr.write("worker: the cluster fell silent and is started again")
                     cluster.stop()
-                    tasks.sweep()
-                    cluster.start()
+                    self._start(cluster)
         finally:
             cluster.stop()
+
+    def _start(self, cluster: Cluster) -> None:
+        """Start the cluster; while it gets up, what was left undone is made up for here.
+
+        The sign of life is rung for, not given here: only a worker that works can give it.
+        """
+        wake.wake("practice.site.tasks.beat")
+        cluster.start()
+        tasks.make_up()
