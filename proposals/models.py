@@ -42,6 +42,8 @@ class ProposalCounter(models.Model):
 class Proposal(Audited):
     """What the practice offers one client: a draft until sent, evidence once signed."""
 
+    WORDS: ClassVar[dict[str, str]] = {"changed_at": "", "engagement": "agreement"}
+
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
         REVIEW = "review", "In review"
@@ -208,6 +210,7 @@ class Signature(Audited):
     """Who signed what, when and from where, with the exact document and its hash. Never changed."""
 
     PERSONAL: ClassVar[tuple[str, ...]] = ("name", "address", "agent")
+    WORDS: ClassVar[dict[str, str]] = {"document": "", "address": "internet address", "agent": "browser"}
 
     proposal = models.OneToOneField(Proposal, models.PROTECT, related_name="signature")
     option_name = models.CharField(max_length=60)

@@ -21,6 +21,8 @@ class PriceBasis(models.TextChoices):
 class Engagement(Audited):
     """An agreement in force with one client: "agreement" on every page."""
 
+    NOUN = "agreement"
+
     class State(models.TextChoices):
         ACTIVE = "active", "In force"
         PAUSED = "paused", "Paused"
@@ -59,6 +61,10 @@ class Engagement(Audited):
 class ScheduleRule(Audited):
     """When lines of an agreement are billed: on acceptance, in a rhythm counted from an anchor, or on completion."""
 
+    NOUN = "schedule"
+    CALLED_AFTER = "engagement"
+    WORDS: ClassVar[dict[str, str]] = {"engagement": "agreement", "anchor_on": "counted from"}
+
     class Kind(models.TextChoices):
         ACCEPTANCE = "acceptance", "On signing"
         RECURRING = "recurring", "Recurring"
@@ -93,6 +99,9 @@ class ScheduleRule(Audited):
 class EngagementLine(Audited):
     """One agreed service: how many, at which price, billed by which rule."""
 
+    NOUN = "line of an agreement"
+    WORDS: ClassVar[dict[str, str]] = {"engagement": "agreement", "rule": "schedule"}
+
     engagement = models.ForeignKey(Engagement, models.PROTECT, related_name="lines")
     rule = models.ForeignKey(ScheduleRule, models.PROTECT, related_name="lines")
     service = models.ForeignKey(Service, models.PROTECT, related_name="+", null=True, blank=True)
@@ -119,6 +128,8 @@ class EngagementLine(Audited):
 
 class Charge(Audited):
     """One planned line of a schedule: the nth time a line is billed. Rows, so that the forecast is a query."""
+
+    WORDS: ClassVar[dict[str, str]] = {"engagement": "agreement", "nth": ""}
 
     class Kind(models.TextChoices):
         SERVICE = "service", "Service"

@@ -55,6 +55,8 @@ class PaymentMethod(Audited):
         ACH = "us_bank_account", "Bank debit (ACH)"
 
     PERSONAL: ClassVar[tuple[str, ...]] = ("last4", "accepted_address")
+    CALLED_AFTER = "client"
+    WORDS: ClassVar[dict[str, str]] = {"accepted_agent": "browser", "accepted_address": "internet address"}
 
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")

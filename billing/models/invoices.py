@@ -36,6 +36,14 @@ class Invoice(Audited):
     Paid, part-paid and credited are computed from allocations (:mod:`billing.standing`), never stored.
     """
 
+    WORDS: ClassVar[dict[str, str]] = {
+        "engagement": "agreement",
+        "issued_at": "",
+        "hold_code": "",
+        "hold_reason": "on hold because",
+        "run": "",
+    }
+
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
         ISSUED = "issued", "Issued"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -13,6 +15,8 @@ from practice.firm.models import Client, Entity, Practice
 
 class Payment(Audited):
     """Money from a client. Processing is not paid; paid can be reversed."""
+
+    CALLED_AFTER = "client"
 
     class Source(models.TextChoices):
         STRIPE = "stripe", "Stripe"
@@ -65,6 +69,10 @@ class Payment(Audited):
 
 class Allocation(Audited):
     """Money, or credit, on one invoice. Undone by marking it reversed, never by deleting."""
+
+    NOUN = "money on an invoice"
+    CALLED_AFTER = "invoice"
+    WORDS: ClassVar[dict[str, str]] = {"reversal_reason": "taken off because", "reversed_at": "taken off"}
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="allocations", null=True, blank=True)
     credit = models.ForeignKey(CreditNote, models.PROTECT, related_name="allocations", null=True, blank=True)
@@ -180,6 +188,8 @@ class FeeDay(models.Model):
 
 class Payout(Audited):
     """Money on its way from Stripe to the bank. Negative when Stripe takes money back."""
+
+    WORDS: ClassVar[dict[str, str]] = {"itemised_at": "", "reference": ""}
 
     class State(models.TextChoices):
         IN_TRANSIT = "in_transit", "In transit"

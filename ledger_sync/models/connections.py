@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
@@ -38,6 +40,9 @@ class TokenSet(models.Model):
 
 class Connection(Audited):
     """One ledger organisation of one entity, and what people decided about it."""
+
+    NOUN = "connected ledger"
+    WORDS: ClassVar[dict[str, str]] = {"tokens": "", "sending_allowed": "sending"}
 
     class State(models.TextChoices):
         CONNECTING = "connecting", "Connecting"
@@ -168,6 +173,9 @@ class Mapping(Audited):
     ``purpose`` is one of: sales (default income account), service, tax, clearing, fees, bank, bad_debts, returned.
     """
 
+    NOUN = "place in the ledger"
+    WORDS: ClassVar[dict[str, str]] = {"target": "place"}
+
     class Purpose(models.TextChoices):
         SALES = "sales", "Income, unless a service says otherwise"
         SERVICE = "service", "Income of one service"
@@ -201,6 +209,10 @@ class Mapping(Audited):
 
     def __str__(self) -> str:
         return f"{self.get_purpose_display()} → {self.target}"
+
+    def audit_title(self) -> str:
+        """What it gives a place to."""
+        return self.get_purpose_display()
 
     def audit_practice_id(self) -> int | None:
         """A mapping belongs to the connection's practice."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 from django.db.models import Q
 
@@ -52,6 +54,17 @@ class Hint(models.Model):
 class Snag(Audited):
     """Something a person must decide ("cause" on pages): what happened, how much waits on it, what may be pressed."""
 
+    NOUN = "cause"
+    WORDS: ClassVar[dict[str, str]] = {
+        "facts": "",
+        "code": "",
+        "link": "",
+        "closed_by": "",
+        "remedy": "how it was cleared",
+        "closed_at": "cleared",
+        "money": "held up",
+    }
+
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     connection = models.ForeignKey(Connection, models.PROTECT, related_name="snags")
     link = models.ForeignKey(Link, models.PROTECT, related_name="snags", null=True, blank=True)
@@ -74,3 +87,7 @@ class Snag(Audited):
 
     def __str__(self) -> str:
         return f"{self.code} {self.dedupe_key}"
+
+    def audit_title(self) -> str:
+        """The record it is about, or the account."""
+        return str(self.facts.get("what") or self.facts.get("name") or self.facts.get("account") or "")

@@ -8,7 +8,7 @@ those rows (:mod:`practice.core.triggers`), and a chain of digests shows a row t
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
@@ -68,13 +68,30 @@ class AuditFields(models.Model):
 
 
 class Audited(models.Model):
-    """A business row whose every save is kept. ``PERSONAL`` names the columns that redaction may clear."""
+    """A business row whose every save is kept, and what the audit trail calls it and its columns."""
 
+    #: The columns that redaction may clear.
     PERSONAL: ClassVar[tuple[str, ...]] = ()
+    #: What people call such a row, where the table's own name is not their word.
+    NOUN: ClassVar[str] = ""
+    #: What people call a column, where its own name is not their word; "" leaves a technical one out.
+    WORDS: ClassVar[Mapping[str, str]] = {}
+    #: The row it is called after, by the name of the foreign key, where it has no name of its own.
+    CALLED_AFTER: ClassVar[str] = ""
     history = HistoricalRecords(bases=[AuditFields], inherit=True)
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def audit_noun(cls) -> str:
+        """What people call such a row."""
+        return cls.NOUN or str(cls._meta.verbose_name)
+
+    def audit_title(self) -> str:
+        """What this row is called, from its own columns alone; "" where it is called after another row."""
+        names = ("name", "number", "title", "description", "line1", "amount")
+        return next((str(value) for name in names if (value := getattr(self, name, ""))), "")
 
     def audit_practice_id(self) -> int | None:
         """The practice this row belongs to. Rows below an aggregate root ask the root."""

@@ -11,24 +11,12 @@ from django.db.models import CharField, Value
 
 from practice.core.audit import Audited, audited_models
 from practice.core.models import AuditEntry
-from practice.firm.models import User
+from practice.firm.audit_words import Change, Teller
 
 SIZE = 40
 _VERBS = {"+": "Added", "~": "Changed", "-": "Removed"}
-#: Columns of our own book-keeping, not of the object.
-_HIDDEN = {
-    "id", "history_id", "history_date", "history_change_reason", "history_type", "history_user", "system", "actor",
-    "authoriser", "run_ref", "practice_ref", "salt",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Change:
-    """One column of one change."""
-
-    field: str
-    old: str
-    new: str
+#: Where a change came from, for those who do not know our words; who made it stands beside it.
+_SYSTEMS = {"web": "here", "client link": "on the client's page", "schedule": "by the clock", "command": "by a command"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +48,7 @@ class Latest:
 
 def kinds() -> dict[str, str]:
     """Every kind of object that keeps its history: label → noun."""
-    return {model._meta.label_lower: str(model._meta.verbose_name).capitalize() for model in audited_models()}
+    return {model._meta.label_lower: model.audit_noun().capitalize() for model in audited_models()}
 
 
 def sealed(practice_id: int) -> int:
@@ -81,7 +69,7 @@ def unsealed(practice_id: int) -> int:
     return int(waiting[0].union(*waiting[1:], all=True).count())
 
 
-def latest(practice_id: int, *, kind: str = "", page: int = 1) -> Latest:
+def latest(practice_id: int, *, zone: str, kind: str = "", page: int = 1) -> Latest:
     """The newest changes of a practice, of one kind or of all; pages count from 1 and end at 200."""
     models = [model for model in audited_models() if not kind or model._meta.label_lower == kind]
     page = min(max(1, page), 200)
@@ -89,14 +77,14 @@ def latest(practice_id: int, *, kind: str = "", page: int = 1) -> Latest:
     ordered = first.union(*others, all=True).order_by("-history_date", "audited", "-history_id")
     found = list(ordered[(page - 1) * SIZE : page * SIZE + 1])
     shown = [(row["audited"], row["id"], row["history_id"]) for row in found[:SIZE]]
-    return Latest(_rows(shown), page - 1 or None, page + 1 if len(found) > SIZE else None)
+    return Latest(_rows(shown, zone), page - 1 or None, page + 1 if len(found) > SIZE else None)
 
 
-def story(practice_id: int, *, kind: str, pk: int) -> list[Row]:
+def story(practice_id: int, *, zone: str, kind: str, pk: int) -> list[Row]:
     """Everything that happened to one object, newest first (the newest 500)."""
     rows = _history(_model(kind)).filter(practice_ref=practice_id, id=pk).order_by("-history_id")
     ids = rows.values_list("history_id", flat=True)[:500]
-    return _rows([(kind, pk, history_id) for history_id in ids], initial=True)
+    return _rows([(kind, pk, history_id) for history_id in ids], zone, initial=True)
 
 
 def _model(label: str) -> type[Audited]:
@@ -114,11 +102,11 @@ def _index(model: type[Audited], practice_id: int, limit: int) -> Any:
     return rows.annotate(audited=label).values("history_id", "id", "history_date", "audited").order_by()
 
 
-def _rows(shown: list[tuple[str, int, int]], *, initial: bool = False) -> list[Row]:
+def _rows(shown: list[tuple[str, int, int]], zone: str, *, initial: bool = False) -> list[Row]:
     """The rows for (kind, object, history row): one query per kind, and one per table that changes point at."""
     pairs = _pairs(shown)
-    names = _Names(list(pairs.values()))
-    return [_row(*pairs[label, history_id], initial=initial, names=names) for label, _, history_id in shown]
+    teller = Teller(pairs.values(), zone)
+    return [_row(*pairs[label, history_id], initial=initial, teller=teller) for label, _, history_id in shown]
 
 
 def _pairs(shown: list[tuple[str, int, int]]) -> dict[tuple[str, int], tuple[type[Audited], Any, Any]]:
@@ -137,77 +125,19 @@ def _pairs(shown: list[tuple[str, int, int]]) -> dict[tuple[str, int], tuple[typ
     return pairs
 
 
-def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, names: _Names) -> Row:
+def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, teller: Teller) -> Row:
     shown = row.history_type == "~" or (initial and row.history_type == "+")
     return Row(
         at=row.history_date,
         verb=_VERBS[row.history_type],
         kind=model._meta.label_lower,
-        noun=str(model._meta.verbose_name),
+        noun=model.audit_noun(),
         pk=row.id,
-        what=_what(model, row, names),
+        what=teller.title(model, row),
         who=str(row.history_user or row.actor or row.system),
-        system=row.system,
+        system=_SYSTEMS.get(row.system, ""),
         authoriser=row.authoriser,
         reason=row.history_change_reason or "",
-        run=row.run_ref,
-        changes=_changes(row, old, names) if shown else [],
+        run=row.run_ref if row.system == "web" else "",
+        changes=teller.changes(model, row, old) if shown else [],
     )
-
-
-def _what(model: type[Audited], row: Any, names: _Names) -> str:
-    for name in ("name", "number", "title", "line1"):
-        if getattr(row, name, ""):
-            return str(getattr(row, name))
-    if hasattr(row, "user_id"):
-        return names.of(User, row.user_id)
-    return f"{model._meta.verbose_name} {row.id}"
-
-
-def _changes(row: Any, old: Any, names: _Names) -> list[Change]:
-    changes = []
-    for field in row._meta.concrete_fields:
-        if field.name in _HIDDEN or field.name == "practice":
-            continue
-        new, was = getattr(row, field.attname), getattr(old, field.attname) if old is not None else None
-        if new != was and not (old is None and new in ("", None)):
-            label = str(field.verbose_name)
-            changes.append(Change(label, _value(field, was, names), _value(field, new, names)))
-    return changes
-
-
-def _value(field: Any, value: Any, names: _Names) -> str:
-    if value in (None, ""):
-        return "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if field.is_relation:
-        return names.of(field.related_model, value)
-    if field.choices:
-        return str(dict(field.flatchoices).get(value, value))
-    if isinstance(value, datetime):
-        return f"{value:%-d %b %Y %H:%M}"
-    return str(value)[:300]
-
-
-class _Names:
-    """The names of rows that changes point at, looked up together, and of whom a role belongs to."""
-
-    def __init__(self, pairs: list[tuple[type[Audited], Any, Any]]) -> None:
-        wanted: dict[Any, set[int]] = defaultdict(set)
-        for model, new, old in pairs:
-            for field in _pointers(model):
-                ids = {getattr(new, field.attname), getattr(old, field.attname, None)}
-                if len(ids) > 1 or field.name == "user":
-                    wanted[field.related_model] |= {pk for pk in ids if pk is not None}
-        self.known = {
-            (model, row.pk): str(row) for model, pks in wanted.items() for row in model._base_manager.filter(pk__in=pks)
-        }
-
-    def of(self, model: Any, pk: int) -> str:
-        """The name of one row."""
-        return self.known.get((model, pk), "one that was removed")
-
-
-def _pointers(model: type[Audited]) -> list[Any]:
-    return [f for f in model._meta.concrete_fields if f.is_relation and f.name not in _HIDDEN and f.name != "practice"]

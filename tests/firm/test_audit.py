@@ -1,9 +1,11 @@
 """The audit trail: nothing in it can be changed or removed, and a row that was altered all the same is found."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from practice.core import chain, triggers
+from practice.core import chain, clock, triggers
 from practice.core.models import AuditEntry
 from practice.firm import audit_trail, clients
 from practice.firm.models import Client
@@ -61,7 +63,7 @@ def test_the_page_says_who_changed_what_from_what_to_what(firm, larkspur, alice,
     assert "<ins>30</ins>" in text
     assert "Partner: <del>nothing</del>" in text
     assert "<ins>Alice Vale</ins>" in text
-    story = audit_trail.story(firm.pk, kind="firm.client", pk=larkspur.pk)
+    story = audit_trail.story(firm.pk, zone="UTC", kind="firm.client", pk=larkspur.pk)
     assert [row.verb for row in story] == ["Changed", "Added"]
     assert story[0].who == "Alice Vale"
     assert sign_in(auditor).get(f"/{firm.slug}/audit/firm.client/{larkspur.pk}/").status_code == 200
@@ -69,14 +71,14 @@ def test_the_page_says_who_changed_what_from_what_to_what(firm, larkspur, alice,
 
 def test_another_practice_s_trail_is_not_shown(firm, larkspur, charlie):
     other = charlie.memberships.get().practice
-    assert "Larkspur Bakery" not in [row.what for row in audit_trail.latest(other.pk).rows]
-    assert audit_trail.story(other.pk, kind="firm.client", pk=larkspur.pk) == []
+    assert "Larkspur Bakery" not in [row.what for row in audit_trail.latest(other.pk, zone="UTC").rows]
+    assert audit_trail.story(other.pk, zone="UTC", kind="firm.client", pk=larkspur.pk) == []
 
 
 def test_the_trail_is_paged(firm):
     for n in range(50):
         factories.make_client(firm, name=f"Client {n:02}")
-    first, second = audit_trail.latest(firm.pk), audit_trail.latest(firm.pk, page=2)
+    first, second = audit_trail.latest(firm.pk, zone="UTC"), audit_trail.latest(firm.pk, zone="UTC", page=2)
     assert (len(first.rows), first.before, first.after) == (40, None, 2)
     assert not {(r.kind, r.pk, r.at) for r in first.rows} & {(r.kind, r.pk, r.at) for r in second.rows}
     assert second.after is None
@@ -90,3 +92,10 @@ def test_the_chain_page(firm, larkspur, auditor, sign_in):
     with triggers.unlocked("test"), connection.cursor() as cursor:
         cursor.execute("UPDATE firm_historicalclient SET currency = 'USD'")
     assert "The chain is broken in 1 place" in browser.get(f"/{firm.slug}/audit/verify/").content.decode()
+
+
+def test_moments_are_told_in_the_time_zone_of_the_practice(firm, larkspur):
+    with clock.at(datetime(2026, 7, 1, 20, 30, tzinfo=UTC)):
+        clients.archive_client(client_id=larkspur.pk)
+    (change,) = audit_trail.story(firm.pk, zone="Australia/Sydney", kind="firm.client", pk=larkspur.pk)[0].changes
+    assert (change.old, change.new) == ("nothing", "2 July 2026 06:30")

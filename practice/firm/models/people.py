@@ -57,6 +57,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 class Membership(Audited):
     """One role of one user in one practice; a person with two roles has two rows."""
 
+    NOUN = "role"
+    CALLED_AFTER = "user"
+
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"
         PARTNER = "partner", "Partner"

@@ -118,6 +118,10 @@ class TaxRate(Audited):
     def __str__(self) -> str:
         return f"{self.get_treatment_display()} {self.rate.normalize():f}%"
 
+    def audit_title(self) -> str:
+        """Which sales it is for."""
+        return str(self.get_treatment_display())
+
     def audit_practice_id(self) -> int | None:
         """A rate belongs to the entity's practice."""
         return self.entity.practice_id

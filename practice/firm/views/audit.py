@@ -19,7 +19,9 @@ def audit(request: MemberRequest) -> HttpResponse:
     kinds = audit_trail.kinds()
     if kind and kind not in kinds:
         raise Http404("no such kind")
-    found = audit_trail.latest(request.member.practice.pk, kind=kind, page=int(page) if page.isdecimal() else 1)
+    member = request.member
+    number = int(page) if page.isdecimal() else 1
+    found = audit_trail.latest(member.practice.pk, zone=member.zone, kind=kind, page=number)
     context = {"section": "audit", "found": found, "kinds": kinds, "kind": kind}
     return render(request, "firm/audit.html", context)
 
@@ -30,7 +32,7 @@ def audit_object(request: MemberRequest, kind: str, pk: int) -> HttpResponse:
     """The whole story of one object, newest first."""
     if kind not in audit_trail.kinds():
         raise Http404("no such kind")
-    found = audit_trail.story(request.member.practice.pk, kind=kind, pk=pk)
+    found = audit_trail.story(request.member.practice.pk, zone=request.member.zone, kind=kind, pk=pk)
     if not found:
         raise Http404("no such object here")
     context = {"section": "audit", "rows": found, "what": found[0].what, "kind": audit_trail.kinds()[kind]}
