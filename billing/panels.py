@@ -140,7 +140,8 @@ def forecast(request: HttpRequest, member: Member) -> Shown:
     bars = figures.forecast(member.entity, clock.today(member.entity.time_zone))
     if not any(bar.amount for bar in bars):
         return None
-    context = {"bars": bars, "entity": member.entity, "highest": max(bar.amount for bar in bars)}
+    few = [(8 + 54 * n, bar) for n, bar in enumerate(bars[:6])]
+    context = {"bars": bars, "few": few, "entity": member.entity, "highest": max(bar.amount for bar in bars)}
     return "billing/panels/forecast.html", context
 
 

@@ -161,9 +161,9 @@ def deposit_of(proposal: Proposal, finished_work: Decimal) -> Decimal:
 
 
 def deposit_in_words(proposal: Proposal) -> str:
-    """The deposit as it was agreed: "30 % on signing", "$500.00 on signing"."""
+    """The deposit as it was agreed: "30% on signing", "$500.00 on signing"."""
     if proposal.deposit == Proposal.Deposit.PERCENT:
-        return f"{proposal.deposit_value.normalize():f} % on signing"
+        return f"{proposal.deposit_value.normalize():f}% on signing"
     if proposal.deposit == Proposal.Deposit.AMOUNT:
         return f"{money.in_words(proposal.deposit_value, proposal.currency, proposal.entity.locale)} on signing"
     return "None"

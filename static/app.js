@@ -81,6 +81,11 @@
 
   // A text that mirrors a field, a box that ticks all, buttons that open a dialog or step a number.
   on("input", ({ target }) => all(`[data-mirror="${target.id}"]`).forEach((m) => { m.textContent = target.value; }));
+  // A day in words beside its field: browsers write 12/01 either way round.
+  on("input", ({ target }) => all(`[data-day-of="${target.id}"]`).forEach((words) => {
+    const day = target.valueAsDate;
+    words.textContent = day ? day.toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" }) : "";
+  }));
   on("change", ({ target }) => target.dataset.all && document.getElementsByName(target.dataset.all)
     .forEach((box) => { box.checked = target.checked; }));
   on("click", ({ target }) => {

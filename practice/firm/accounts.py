@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import LoginForm as DefaultLoginForm
@@ -14,6 +14,12 @@ from practice.core.encrypted import decrypt, encrypt
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """People are invited by their practice; nobody signs up alone."""
+
+    error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "This email and password do not belong together. Try again, or have a code mailed.",
+        "too_many_login_attempts": "Too many tries. Wait some minutes, or have a code mailed to you.",
+        "account_inactive": "This account is switched off. Ask an owner of your practice.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Closed."""
@@ -27,6 +33,11 @@ class LoginForm(DefaultLoginForm):  # type: ignore[misc]
         super().__init__(*args, **settings)
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+        self.fields["login"].error_messages |= {
+            "required": "Enter the email your practice knows you by",
+            "invalid": "Enter an email like priya@firm.example",
+        }
+        self.fields["password"].error_messages["required"] = "Enter your password, or have a code mailed to you"
         self.fields["remember"].label = "Stay signed in on this computer"
 
 

@@ -15,11 +15,15 @@ from practice.firm.models import Address, Client, Entity, Group, Membership, Per
 from practice.firm.permissions import NEEDS_SECOND_FACTOR
 from practice.firm.refusals import Refused
 
+#: Codes of the locale data that are no country with a postal address: unions, pseudo-locales, parts of other countries.
+_NO_COUNTRY = frozenset("AC AN AQ BV CP CQ CS DG EA EU EZ HM IC QO SU TA TF UM UN XA XB YU ZZ".split())
+
 
 def countries() -> list[tuple[str, str]]:
     """Every country by name, for a select."""
     names = Locale("en").territories.items()
-    return sorted(((code, name) for code, name in names if len(code) == 2 and code.isalpha()), key=lambda pair: pair[1])
+    found = ((code, name) for code, name in names if len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY)
+    return sorted(found, key=lambda pair: pair[1])
 
 
 class Refusable(forms.BaseForm):

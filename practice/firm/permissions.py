@@ -121,6 +121,8 @@ def needs_second_factor(user: User) -> bool:
 
 def who_may(what: str) -> str:
     """The roles that hold a permission, in words: "Owners, partners and preparers"."""
+    if TABLE[what] == _EVERYONE:
+        return "Everyone"
     names = [_MANY[role] for role in Role if role.value in TABLE[what] or role == Role.OWNER]
     words = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
     return words.capitalize()

@@ -1,15 +1,18 @@
 """The firm's pages: they work without script, keep the content policy, ask few questions, and say what is wrong."""
 
 import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.template import Context, Template
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
 from practice.core import clock, panels
 from practice.firm import clients, mail
+from practice.firm.forms import countries
 from practice.firm.models import Client, Mail, Service
 from practice.firm.needs import Need
 from tests.firm import factories
@@ -286,3 +289,16 @@ def test_an_unexpected_error_shows_an_id_to_quote(firm, bob, sign_in, monkeypatc
     assert answer.status_code == 500
     assert answer.headers["X-Request-Id"] in answer.content.decode()
     assert "Not saved. Nothing changed." in answer.content.decode()
+
+
+def test_the_countries_are_countries():
+    codes = {code for code, _ in countries()}
+    assert {"AU", "NZ", "US", "GB", "HK", "XK"} <= codes
+    assert not codes & {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ"}
+    assert len(codes) == len(countries()) > 235
+
+
+def test_a_day_stands_in_words_beside_its_field():
+    template = Template("{{ a|spoken }}|{{ b|spoken }}|{{ c|spoken }}|{{ d|spoken }}")
+    shown = template.render(Context({"a": date(2026, 12, 1), "b": "2026-01-12", "c": "12/01/2026", "d": None}))
+    assert shown == "1 December 2026|12 January 2026||"

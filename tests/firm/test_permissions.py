@@ -57,6 +57,7 @@ def test_an_unknown_permission_is_an_error_and_not_a_no():
 
 
 def test_who_may_in_words():
+    assert permissions.who_may("clients.read") == "Everyone"
     assert permissions.who_may("proposals.send") == "Owners and partners"
     assert permissions.who_may("settings.edit") == "Owners"
 

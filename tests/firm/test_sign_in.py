@@ -20,6 +20,10 @@ def test_by_password(firm, bob):
 def test_a_wrong_password_says_so_beside_the_form(bob):
     page = Browser().post("/accounts/login/", {"login": bob.email, "password": "wrong"}).content.decode()
     assert "One thing to put right" in page
+    assert "This email and password do not belong together. Try again, or have a code mailed." in page
+    empty = Browser().post("/accounts/login/", {"login": "", "password": ""}).content.decode()
+    assert "Enter the email your practice knows you by" in empty
+    assert "This field is required" not in empty
 
 
 def test_by_emailed_code(firm, bob):

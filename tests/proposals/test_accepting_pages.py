@@ -188,21 +188,21 @@ def test_a_debit_on_its_way_is_never_called_paid(client: Browser, sent: Proposal
 def test_the_firm_sees_the_chosen_plan_its_totals_and_the_payment(client: Browser, sent: Proposal, token: str) -> None:
     drafted = words(signed_in(client, sent).get(f"/harbour-vale/proposals/{sent.pk}/"))
     assert "Not opened yet" in drafted
-    assert "To pay today $990.00 Each month from 1 December 2026 $462.00 On 1 February 2027 $2,310.00" in drafted
+    assert "To pay on signing $990.00 Each month from 1 December 2026 $462.00 On 1 February 2027 $2,310.00" in drafted
     pay(sign(sent), "990.00")
     clock.advance(days=40)
     page = words(client.get(f"/harbour-vale/proposals/{sent.pk}/"))
     assert "$990.00 paid by card" in page
     assert "Amélie Larkspur signed Standard" in page
-    assert "To pay today $990.00 Each month from 1 December 2026 $462.00" in page
-    assert "Deposit 30 % on signing" in page
+    assert "To pay on signing $990.00 Each month from 1 December 2026 $462.00" in page
+    assert "Deposit 30% on signing" in page
 
 
 def test_the_last_look_before_sending_shows_services_totals_and_deposit(client: Browser, draft: Proposal) -> None:
     page = words(signed_in(client, draft).get(f"/harbour-vale/proposals/{draft.pk}/send/"))
     assert "Bookkeeping Every month 1 $420.00 Year-end accounts When finished 1 $3,000.00" in page
-    assert "To pay today $990.00" in page
-    assert "Deposit 30 % on signing" in page
+    assert "To pay on signing $990.00" in page
+    assert "Deposit 30% on signing" in page
 
 
 def test_a_signed_proposal_has_one_word_everywhere(client: Browser, sent: Proposal) -> None:

@@ -54,6 +54,15 @@ def day(value: date | None) -> str:
 
 
 @register.filter
+def spoken(value: date | str | None) -> str:
+    """The day in a date field in words, whatever order the browser writes it in; nothing for no day."""
+    try:
+        return dates.in_words(date.fromisoformat(value) if isinstance(value, str) else value) if value else ""
+    except ValueError:
+        return ""
+
+
+@register.filter
 def localday(value: datetime, zone: str = "UTC") -> str:
     """The day of a moment in a time zone, in full."""
     return dates.in_words(value.astimezone(ZoneInfo(zone)).date())
