@@ -29,6 +29,7 @@ SUBJECTS = (
 class Health:
     """One connection at a glance. Each known record agrees, waits to be sent, or is undecided; ``odd`` names some."""
 
+    state: str
     agree: int
     known: int
     waiting: int
@@ -64,7 +65,9 @@ def health_of(connection: Connection) -> Health:
     push, pull = lanes.get("push"), lanes.get("pull")
     blocked = push.blocked_until if push and push.blocked_until and push.blocked_until > clock.now() else None
     notice = Delivery.objects.filter(provider=connection.provider).order_by("-id").values_list("received_at", flat=True)
+    silent = min((lane.silent_since for lane in lanes.values() if lane.silent_since), default=None)
     return Health(
+        state="silent" if silent and connection.state == Connection.State.LIVE else connection.state,
         agree=facts["known"] - facts["waiting"] - facts["undecided"],
         known=facts["known"],
         waiting=facts["waiting"],
@@ -76,7 +79,7 @@ def health_of(connection: Connection) -> Health:
         windows=budgets.used(connection),
         blocked_until=blocked,
         blocked_why=push.reason if push and blocked else "",
-        silent_since=min((lane.silent_since for lane in lanes.values() if lane.silent_since), default=None),
+        silent_since=silent,
         owed_since=facts["owed_since"],
     )
 

@@ -176,8 +176,8 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant("two_bases", "each side is compared with its own last snapshot", _one_base),
     Mutant(
         "cursor",
-        "the cursor moves with the commit of the last page",
-        partial(swapped, pulling, _sweep_kind=_cursor_first),
+        "the cursor moves with the commit of the last page, and windows overlap",
+        partial(swapped, pulling, _sweep_kind=_cursor_first, OVERLAP=timedelta(0)),
     ),
     Mutant(
         "signature",

@@ -30,7 +30,7 @@ LEFT_ALONE_SECONDS = 300
 #: The calls of each ledger's API, as the faults of its sandbox match them.
 _API = {"xero": "/api.xro/", "quickbooks": "/v3/"}
 #: For how long a ledger is taken down, in seconds.
-OUTAGE = 90
+OUTAGE = 60
 _NOTICES = {"xero": XERO_NOTICE, "quickbooks": QUICKBOOKS_NOTICE}
 
 
@@ -260,7 +260,7 @@ BREAKS = (
     Break(
         "ledger-down",
         "Take the ledger down",
-        "It answers nobody for a minute and a half, while an invoice waits.",
+        "It answers nobody for a minute, while an invoice waits.",
         "pause",
         ledger_down,
     ),
