@@ -162,6 +162,22 @@ def test_a_folder_that_cannot_be_written_is_said_in_words(
         call_command("demo")
 
 
+def test_a_stop_that_was_swallowed_is_asked_for_again() -> None:
+    command = demo.Command()
+    command.leaving = False
+    before = signal.signal(signal.SIGALRM, command._stop_asked)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            command._stop_asked()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)  # noqa: TID251
+        command.leaving = True
+        command._stop_asked()
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_only_a_worker_that_works_gives_the_sign_of_life(bell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cluster, "start", lambda cluster: None)

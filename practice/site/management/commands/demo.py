@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +50,7 @@ class Command(BaseCommand):
         if not settings.DEMO:
             _start_again_as_demo()
         self.started = time.monotonic()
-        self.stopping = threading.Event()
+        self.leaving = False
         with _writing():
             LOCK.parent.mkdir(parents=True, exist_ok=True)
             self.lock = Lock(LOCK)
@@ -59,7 +58,7 @@ class Command(BaseCommand):
         if holder is not None:
             self._leave_to(holder, fresh=options["fresh"])
             return
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
             signal.signal(number, self._stop_asked)
         self.processes = Processes(FOLDER)
         ready = False
@@ -77,14 +76,18 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             # From here on a second Ctrl-C changes nothing, and a terminal that is gone does not keep us from stopping.
-            self.stopping.set()
+            self.leaving = True
+            signal.alarm(0)
             self._say("Stopping")
             self.processes.stop()
         self._say("Stopped. Everything is kept: make demo goes on from here, make demo-reset starts over.")
 
     def _stop_asked(self, *_: Any) -> None:
-        if not self.stopping.is_set():
-            self.stopping.set()
+        """Leave, from wherever we are. Raises KeyboardInterrupt, and again in a second while nobody has heard it:
+        what is raised while Python tidies up behind itself is swallowed.
+        """
+        if not self.leaving:
+            signal.alarm(1)
             raise KeyboardInterrupt
 
     def _say(self, words: str) -> None:
@@ -151,7 +154,7 @@ class Command(BaseCommand):
             self._look_after_children()
             if time.monotonic() > deadline:
                 raise DidNotStart(f"The worker did not start: see {self.processes.log('worker')}")
-            self.stopping.wait(0.1)
+            clock.sleep(0.1)
         connection.close()
 
     def _welcome(self, address: str) -> None:
@@ -172,7 +175,7 @@ class Command(BaseCommand):
         if not options["until_story_ends"]:
             while True:
                 self._look_after_children()
-                self.stopping.wait(0.5)
+                clock.sleep(0.5)
         if not told:
             raise CommandError("The story was not told to its end")
 
@@ -184,7 +187,7 @@ class Command(BaseCommand):
         try:
             while story.poll() is None:
                 self._look_after_children()
-                self.stopping.wait(0.2)
+                clock.sleep(0.2)
         finally:
             story.kill()
             story.wait()
