@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from billing.models import Allocation, CreditNote, FeeDay, Invoice, InvoiceLine, Payment, Payout
 from billing.models.credits import CreditNoteLine
 from billing.standing import unallocated
@@ -101,7 +103,7 @@ def _client(link: Link) -> Intent | None:
 def _item(link: Link) -> Intent | None:
     service: Service | None = link.service
     assert service is not None
-    account = mapping.income_account(link.connection, service)
+    account = mapping.Places(link.connection).income_account(service)
     doc: Doc = {
         "code": service.code,
         "name": service.name,
@@ -138,16 +140,21 @@ def invoice_doc(connection: Connection, invoice: Invoice) -> Doc:
         "basis": invoice.price_basis,
         "status": "issued",
         "email": invoice.client.billing_email,
-        "lines": [_line(connection, line) for line in invoice.lines.select_related("service").order_by("position")],
+        "lines": _lines(connection, invoice.lines.order_by("position")),
         "net": str(invoice.net),
         "tax": str(invoice.tax),
         "total": str(invoice.total),
     }
 
 
-def _line(connection: Connection, line: InvoiceLine | CreditNoteLine) -> Doc:
-    account = mapping.income_account(connection, line.service)
-    rate = mapping.target(connection, Purpose.TAX, line.treatment)
+def _lines(connection: Connection, lines: QuerySet[InvoiceLine] | QuerySet[CreditNoteLine]) -> list[Doc]:
+    places = mapping.Places(connection)
+    return [_line(connection, places, line) for line in lines.select_related("service")]
+
+
+def _line(connection: Connection, places: mapping.Places, line: InvoiceLine | CreditNoteLine) -> Doc:
+    account = places.income_account(line.service)
+    rate = places.target(Purpose.TAX, line.treatment)
     item = linking.remote_of(connection, Kind.ITEM, line.service_id) if line.service_id else ""
     return {
         "key": str(line.position),
@@ -176,7 +183,7 @@ def _credit(link: Link) -> Intent | None:
         "currency": credit.currency,
         "basis": credit.price_basis,
         "status": "issued",
-        "lines": [_line(connection, line) for line in credit.lines.select_related("service").order_by("position")],
+        "lines": _lines(connection, credit.lines.order_by("position")),
         "net": str(credit.net),
         "tax": str(credit.tax),
         "total": str(credit.total),
@@ -250,8 +257,8 @@ def _fee(link: Link) -> Intent | None:
     if link.exists_there:
         return None
     connection = link.connection
-    rate = mapping.target(connection, Purpose.FEE_TAX)
-    fees = mapping.target(connection, Purpose.FEES)
+    places = mapping.Places(connection)
+    rate, fees = places.target(Purpose.FEE_TAX), places.target(Purpose.FEES)
     lines = [
         {
             "key": row.movement_ref,
@@ -262,7 +269,7 @@ def _fee(link: Link) -> Intent | None:
         }
         for row in day.movements.exclude(fee=ZERO).order_by("made_at", "id")
     ]
-    clearing = mapping.target(connection, Purpose.CLEARING)
+    clearing = places.target(Purpose.CLEARING)
     reference = f"Stripe fees {day.on:%d %b %Y}"
     doc: Doc = {
         "account": clearing.remote_id,
@@ -281,8 +288,8 @@ def _payout(link: Link) -> Intent | None:
     assert payout is not None
     if link.exists_there:
         return None
-    clearing = mapping.target(link.connection, Purpose.CLEARING).remote_id
-    bank = mapping.target(link.connection, Purpose.BANK).remote_id
+    places = mapping.Places(link.connection)
+    clearing, bank = places.target(Purpose.CLEARING).remote_id, places.target(Purpose.BANK).remote_id
     source, destination = (clearing, bank) if payout.amount >= 0 else (bank, clearing)
     doc: Doc = {
         "from": source,
@@ -302,7 +309,7 @@ def _nothing(link: Link) -> Intent | None:
 def _money_account(connection: Connection, payment: Payment) -> str:
     """Stripe's money goes to the clearing account; money typed in here to the bank."""
     purpose = Purpose.CLEARING if payment.source == Payment.Source.STRIPE else Purpose.BANK
-    return mapping.target(connection, purpose).remote_id
+    return mapping.Places(connection).target(purpose).remote_id
 
 
 def _reference(allocation: Allocation) -> str:

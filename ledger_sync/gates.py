@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from billing.models import Invoice
 from ledger_sync import applying, budgets, connections, linking, mapping
 from ledger_sync.models import Connection, Link, Mapping, Snag
@@ -9,7 +11,7 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
 from ledger_sync.providers import ledger_for
 from practice.core import audit
-from practice.core.gates import YES, Answer, Verdict, gate
+from practice.core.gates import YES, Answer, Verdict, gate, gate_for_many
 from practice.core.owed import Urgency
 from practice.firm.models import Client, Entity, Service
 
@@ -86,18 +88,23 @@ def may_archive_client(client: Client, **_: object) -> Answer:
     return YES
 
 
-@gate("proposals.may_promise_service")
-def may_promise_service(service: Service | None, *, entity: Entity, treatment: str, **_: object) -> Answer:
-    """A service without an account or a tax rate in the ledger would be billed and then refused there."""
+@gate_for_many("proposals.may_promise")
+def may_promise(promises: Sequence[tuple[Service | None, str]], *, entity: Entity, **_: object) -> list[Answer]:
+    """Each service with its tax: without an account or a rate in the ledger it would be billed and then refused."""
     connection = linking.connection_for(entity.pk)
     if connection is None:
-        return YES
-    name, what = connection.get_provider_display(), f"“{service.name}”" if service else "A service"
+        return [YES] * len(promises)
+    places, name = mapping.Places(connection), connection.get_provider_display()
+    return [_has_a_place(places, name, service, treatment) for service, treatment in promises]
+
+
+def _has_a_place(places: mapping.Places, ledger: str, service: Service | None, treatment: str) -> Answer:
+    what = f"“{service.name}”" if service else "A service"
     try:
-        mapping.income_account(connection, service)
-        mapping.target(connection, Mapping.Purpose.TAX, treatment)
+        places.income_account(service)
+        places.target(Mapping.Purpose.TAX, treatment)
     except mapping.MappingMissing as missing:
-        return Answer(Verdict.NO, f"{what} has no place in {name} yet: {missing}")
+        return Answer(Verdict.NO, f"{what} has no place in {ledger} yet: {missing}")
     except mapping.TargetArchived as gone:
-        return Answer(Verdict.NO, f"{what} goes to {gone}, which is archived in {name}")
+        return Answer(Verdict.NO, f"{what} goes to {gone}, which is archived in {ledger}")
     return YES

@@ -57,27 +57,25 @@ _MUST_BE = {
 }  # fmt: skip
 
 
-def target(connection: Connection, purpose: str, treatment: str = "") -> RefItem:
-    """The chosen account or rate. Raises MappingMissing or TargetArchived."""
-    row = (
-        Mapping.objects.filter(connection=connection, purpose=purpose, treatment=treatment, service__isnull=True)
-        .select_related("target")
-        .first()
-    )
-    if row is None:
-        words = Purpose(purpose).label + (f" ({TaxRate.Treatment(treatment).label.lower()})" if treatment else "")
-        raise MappingMissing(words)
-    return _usable(row.target)
+class Places:
+    """Where everything goes in one ledger, read once."""
 
+    def __init__(self, connection: Connection) -> None:
+        rows = Mapping.objects.filter(connection=connection).select_related("target")
+        self._chosen = {(row.purpose, row.service_id, row.treatment): row.target for row in rows}
 
-def income_account(connection: Connection, service: Service | None) -> RefItem:
-    """The account a service's income goes to: its own, else the default one."""
-    if service is not None:
-        own = Mapping.objects.filter(connection=connection, purpose=Purpose.SERVICE, service=service)
-        row = own.select_related("target").first()
-        if row is not None:
-            return _usable(row.target)
-    return target(connection, Purpose.SALES)
+    def target(self, purpose: str, treatment: str = "") -> RefItem:
+        """The chosen account or rate. Raises MappingMissing or TargetArchived."""
+        chosen = self._chosen.get((purpose, None, treatment))
+        if chosen is None:
+            words = Purpose(purpose).label + (f" ({TaxRate.Treatment(treatment).label.lower()})" if treatment else "")
+            raise MappingMissing(words)
+        return _usable(chosen)
+
+    def income_account(self, service: Service | None) -> RefItem:
+        """The account a service's income goes to: its own, else the default one. Raises like target()."""
+        own = self._chosen.get((Purpose.SERVICE, service.pk, "")) if service is not None else None
+        return _usable(own) if own is not None else self.target(Purpose.SALES)
 
 
 @transaction.atomic

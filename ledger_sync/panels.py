@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import agreeing, lanes, linking, proving, queries, snags
+from ledger_sync import agreeing, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
 from practice.core import clock, money
 from practice.core.panels import panel
+from practice.core.templatetags.words import ago
 from practice.firm.models import Client, Entity
 from practice.firm.needs import Need
 from practice.firm.permissions import Member
@@ -26,17 +27,18 @@ def freshness(request: HttpRequest, member: Member) -> Shown:
     connection = _first(member)
     if connection is None:
         return None
+    words, tone, icon = _in_a_word(connection)
+    return "ledger_sync/bar.html", {"practice": member.practice, "words": words, "tone": tone, "icon": icon}
+
+
+def _in_a_word(connection: Connection) -> tuple[str, str, str]:
     name = connection.get_provider_display()
     if connection.state != Connection.State.LIVE:
-        words, tone, icon = f"{name} is {connection.get_state_display().lower()}", "bad", "alert"
-    elif lanes.silent_since(connection.pk):
-        words, tone, icon = f"{name} does not answer", "wait", "clock"
-    else:
-        from practice.core.templatetags.words import ago
-
-        at = queries.checked_at(connection)
-        words, tone, icon = (f"{name} checked {ago(at)}" if at else f"{name} is connected"), "ok", "check"
-    return "ledger_sync/bar.html", {"practice": member.practice, "words": words, "tone": tone, "icon": icon}
+        return f"{name} is {connection.get_state_display().lower()}", "bad", "alert"
+    checked, silent = queries.last_heard(connection)
+    if silent:
+        return f"{name} does not answer", "wait", "clock"
+    return (f"{name} checked {ago(checked)}" if checked else f"{name} is connected"), "ok", "check"
 
 
 @panel("firm.dashboard.needs", order=10)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from billing.figures import Month, billed_in
 from billing.models import Invoice
@@ -84,9 +84,11 @@ def health_of(connection: Connection) -> Health:
     )
 
 
-def checked_at(connection: Connection) -> datetime | None:
-    """When everything that changed in the ledger was last read: the one moment that pages call "checked"."""
-    return Lane.objects.filter(connection=connection, name=Lane.Name.PULL).values_list("swept_at", flat=True).first()
+def last_heard(connection: Connection) -> tuple[datetime | None, datetime | None]:
+    """When all that changed in the ledger was last read, which pages call "checked", and since when it is silent."""
+    lanes = Lane.objects.filter(connection=connection)
+    heard = lanes.aggregate(checked=Max("swept_at", filter=Q(name=Lane.Name.PULL)), silent=Min("silent_since"))
+    return heard["checked"], heard["silent"]
 
 
 def odd_ones(connection: Connection, most: int = 3) -> list[Record]:

@@ -216,7 +216,7 @@ def _base(proposal: Proposal, tab: str) -> dict[str, Any]:
     chosen = next((p for p in plans if p.option.recommended), plans[0])
     return {
         "section": "proposals", "proposal": proposal, "tab": tab, "plans": plans, "chosen": chosen,
-        "findings": preflight.findings(proposal), "tabs": [(k, v[0]) for k, v in TABS.items()],
+        "findings": preflight.findings(proposal, plans), "tabs": [(k, v[0]) for k, v in TABS.items()],
     }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ from billing.invoicing import treatment_for
 from practice.core import clock, gates
 from practice.firm.models.services import Cadence
 from proposals import merging, pricing
-from proposals.models import Proposal
+from proposals.models import Option, Proposal
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ class Finding:
     blocks: bool = True
 
 
-def findings(proposal: Proposal) -> list[Finding]:
-    """Every finding, those that stop sending first."""
-    found = [*_who(proposal), *_what(proposal), *_deposit(proposal), *_words(proposal), *_ledger(proposal)]
+def findings(proposal: Proposal, plans: Sequence[pricing.Plan] = ()) -> list[Finding]:
+    """Every finding, those that stop sending first. ``plans`` spares reading what was worked out already."""
+    options = [plan.option for plan in plans] or pricing.options_of(proposal)
+    found = [*_who(proposal), *_what(proposal, options), *_deposit(proposal, options)]
+    found += [*_words(proposal), *_ledger(proposal)]
     return sorted(found, key=lambda f: not f.blocks)
 
 
@@ -59,10 +62,10 @@ def _who(proposal: Proposal) -> list[Finding]:
     return []
 
 
-def _what(proposal: Proposal) -> list[Finding]:
+def _what(proposal: Proposal, options: list[Option]) -> list[Finding]:
     found = []
-    for option in proposal.options.order_by("position"):
-        lines = list(option.lines.order_by("position"))
+    for option in options:
+        lines = list(option.lines.all())
         if not lines:
             found.append(Finding(f"“{option.name}” includes no service", place(proposal, "services", "#id_service")))
         elif all(line.unit_price == 0 for line in lines):
@@ -77,12 +80,12 @@ def _what(proposal: Proposal) -> list[Finding]:
     return found
 
 
-def _deposit(proposal: Proposal) -> list[Finding]:
+def _deposit(proposal: Proposal, options: list[Option]) -> list[Finding]:
     if proposal.deposit == Proposal.Deposit.NONE:
         return []
     found = []
     today = clock.today(proposal.entity.time_zone)
-    for option in proposal.options.order_by("position"):
+    for option in options:
         work = [line for line in option.lines.all() if line.cadence == Cadence.COMPLETION]
         total = pricing.totals(proposal, work, today).gross
         deposit = pricing.deposit_of(proposal, total)
@@ -121,9 +124,10 @@ def _where_filled(proposal: Proposal, name: str) -> str:
 
 def _ledger(proposal: Proposal) -> list[Finding]:
     found: list[Finding] = []
-    for line in proposal.lines.select_related("service").order_by("position"):
-        treatment = treatment_for(proposal.client, line.treatment)
-        answer = gates.ask("proposals.may_promise_service", line.service, entity=proposal.entity, treatment=treatment)
+    lines = list(proposal.lines.select_related("service").order_by("position"))
+    promises = [(line.service, treatment_for(proposal.client, line.treatment)) for line in lines]
+    answers = gates.ask_each("proposals.may_promise", promises, entity=proposal.entity)
+    for line, answer in zip(lines, answers, strict=True):
         if not answer.is_yes and answer.reason not in {f.words for f in found}:
             found.append(Finding(answer.reason, place(proposal, "services", f"#name-{line.pk}"), blocks=False))
     return found

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Prefetch
+
 from billing.invoicing import treatment_for
 from billing.pricing import Totals, add_up, price_line
 from practice.core import dates, money
@@ -99,7 +101,10 @@ class Plan:
 
 def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
     """Work one option out: line by line, rounded as both ledgers round."""
-    lines = list(option.lines.select_related("service").order_by("position"))
+    return _plan(proposal, option, list(option.lines.select_related("service").order_by("position")), today)
+
+
+def _plan(proposal: Proposal, option: Option, lines: list[ProposalLine], today: date) -> Plan:
     rates = rates_at(proposal.entity, today)
     by_cadence = {c: _add_up(proposal, [x for x in lines if x.cadence == c], rates) for c in Cadence}
     deposit = deposit_of(proposal, by_cadence[Cadence.COMPLETION].gross)
@@ -121,7 +126,13 @@ def plan_of(proposal: Proposal, option: Option, today: date) -> Plan:
 
 def plans_of(proposal: Proposal, today: date) -> list[Plan]:
     """Every option worked out, in the order shown."""
-    return [plan_of(proposal, option, today) for option in proposal.options.order_by("position")]
+    return [_plan(proposal, option, list(option.lines.all()), today) for option in options_of(proposal)]
+
+
+def options_of(proposal: Proposal) -> list[Option]:
+    """Every option in the order shown; the lines of each are read with it, in their order."""
+    lines = ProposalLine.objects.select_related("service").order_by("position")
+    return list(proposal.options.order_by("position").prefetch_related(Prefetch("lines", lines)))
 
 
 def compared(plans: Sequence[Plan]) -> list[tuple[str, list[Decimal | None]]]:

@@ -105,11 +105,12 @@ def send(request: MemberRequest, proposal_id: int) -> HttpResponse:
             name = proposal.signatory.name if proposal.signatory else "the client"
             messages.success(request, f"On its way to {name}.")
             return redirect("proposal", practice=slug, proposal_id=proposal.pk)
-    found = preflight.findings(proposal)
+    plans = pricing.plans_of(proposal, clock.today(proposal.entity.time_zone))
+    found = preflight.findings(proposal, plans)
     context = {
         "section": "proposals", "proposal": proposal, "findings": found, "error": error,
         "blocked": any(f.blocks for f in found), "deposit": pricing.deposit_in_words(proposal),
-        "plans": pricing.plans_of(proposal, clock.today(proposal.entity.time_zone)),
+        "plans": plans,
         "message": merging.fill(proposal.message, proposal),
     }  # fmt: skip
     return page(request, "proposals/send.html", "form", context, status=422 if error else 200)

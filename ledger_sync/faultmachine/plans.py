@@ -173,9 +173,9 @@ def _trouble(chance: Random, kind: str) -> list[Trouble]:
     if kind == "token_reply_lost":
         first = int(chance.expovariate(1 / 60))
         return [Trouble("token_race", "", first), Trouble(kind, "", 0)]
-    role = chance.choices(("push", "pull", "person", ""), (11, 5, 1, 2))[0]
+    role = chance.choices(("push", "pull", "sweep", "person", ""), (11, 4, 4, 1, 2))[0]
     if SEND in places or REPLY in places:
-        role = role if role in ("push", "pull") else ""
+        role = role if role in ("push", "pull", "sweep") else ""
     if kind == "suspended_unsent":
         role = "push"
     mean = 4 if kind == "suspended_unsent" or places in ((SEND,), (REPLY,)) else 18

@@ -37,12 +37,3 @@ def record(topic: str, subject: Any, **facts: Any) -> None:
         raise RecordedOutsideTransaction(topic)
     for function in _recorders[topic]:
         function(subject, **facts)
-
-
-def registered() -> dict[str, list[str]]:
-    """Every topic with the recorders that listen to it, by dotted name."""
-    return {
-        topic: [f"{function.__module__}.{function.__qualname__}" for function in functions]
-        for topic, functions in sorted(_recorders.items())
-        if functions
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -32,7 +32,9 @@ class Answer:
 
 YES = Answer(Verdict.YES)
 Gate = Callable[..., Answer]
+GateForMany = Callable[..., list[Answer]]
 _gates: dict[str, list[Gate]] = defaultdict(list)
+_gates_for_many: dict[str, list[GateForMany]] = defaultdict(list)
 
 
 def gate(question: str) -> Callable[[Gate], Gate]:
@@ -45,9 +47,22 @@ def gate(question: str) -> Callable[[Gate], Gate]:
     return register
 
 
+def gate_for_many(question: str) -> Callable[[GateForMany], GateForMany]:
+    """Register a function ``(subjects, **facts) -> [Answer, …]`` for a question that is asked of many at once."""
+
+    def register(function: GateForMany) -> GateForMany:
+        _gates_for_many[question].append(function)
+        return function
+
+    return register
+
+
 def ask(question: str, subject: Any, **facts: Any) -> Answer:
     """Ask every gate of a question: a no beats a not yet, a not yet beats a yes; with no gate the answer is yes."""
-    answers = [function(subject, **facts) for function in _gates[question]]
+    return _strongest([function(subject, **facts) for function in _gates[question]])
+
+
+def _strongest(answers: list[Answer]) -> Answer:
     for verdict in (Verdict.NO, Verdict.NOT_YET):
         for answer in answers:
             if answer.verdict is verdict:
@@ -55,6 +70,10 @@ def ask(question: str, subject: Any, **facts: Any) -> Answer:
     return YES
 
 
-def registered() -> dict[str, list[str]]:
-    """Every question with the gates that answer it, by dotted name."""
-    return {q: [f"{f.__module__}.{f.__qualname__}" for f in fs] for q, fs in sorted(_gates.items()) if fs}
+def ask_each(question: str, subjects: Sequence[Any], **facts: Any) -> list[Answer]:
+    """Ask a question about many subjects at once, so that a gate can read once what it needs for all of them.
+
+    Its gates take the whole list and give as many answers; the strongest answer of all gates counts for each.
+    """
+    rows = [function(subjects, **facts) for function in _gates_for_many[question]]
+    return [_strongest([row[n] for row in rows]) for n in range(len(subjects))]

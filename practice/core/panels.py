@@ -55,8 +55,3 @@ def contexts(slot: str, request: HttpRequest, subject: Any) -> tuple[list[dict[s
         else:
             found += [answer[1]] if answer else []
     return found, failed
-
-
-def registered() -> dict[str, list[str]]:
-    """Every slot with its panels in order, by dotted name."""
-    return {s: [f"{f.__module__}.{f.__qualname__}" for _, f in ps] for s, ps in sorted(_panels.items()) if ps}
