@@ -16,7 +16,15 @@ from practice.firm.audit_words import Change, Teller
 SIZE = 40
 _VERBS = {"+": "Added", "~": "Changed", "-": "Removed"}
 #: Where a change came from, for those who do not know our words; who made it stands beside it.
-_SYSTEMS = {"web": "here", "client link": "on the client's page", "schedule": "by the clock", "command": "by a command"}
+_SYSTEMS = {
+    "web": "here",
+    "engine": "while sending",
+    "client link": "on the client's page",
+    "schedule": "by the clock",
+    "command": "by a command",
+}
+#: What works by itself: the names of its parts say nothing to a person.
+_OURSELVES = {"engine", "schedule"}
 
 
 @dataclass(frozen=True)
@@ -134,7 +142,7 @@ def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, teller: Tel
         noun=model.audit_noun(),
         pk=row.id,
         what=teller.title(model, row),
-        who=str(row.history_user or row.actor or row.system),
+        who=str(row.history_user or ("Countersign" if row.system in _OURSELVES else row.actor or row.system)),
         system=_SYSTEMS.get(row.system, ""),
         authoriser=row.authoriser,
         reason=row.history_change_reason or "",

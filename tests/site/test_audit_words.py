@@ -19,6 +19,7 @@ def test_no_row_shows_codes_dictionaries_or_columns_of_machines(everything: Ever
     for kind, noun in audit_trail.kinds().items():
         for row in audit_trail.latest(practice.pk, zone="Australia/Sydney", kind=kind).rows:
             assert row.what
+            assert row.who not in ("push", "pull", "minute sweep")
             assert not MACHINES.search(f"{noun} {row.what}"), f"{kind}: {row.what}"
             for told in audit_trail.story(practice.pk, zone="Australia/Sydney", kind=kind, pk=row.pk):
                 for change in told.changes:
