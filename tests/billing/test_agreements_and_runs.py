@@ -10,6 +10,7 @@ from billing import agreements, deposits, invoicing, runs, schedules
 from billing.models import BillingRun, Charge, Invoice, ScheduleRule
 from billing.standing import standing_of
 from practice.core import clock
+from practice.firm.models import Client
 from tests.billing.conftest import TODAY, line
 
 
@@ -44,6 +45,17 @@ def test_an_upfront_fee_is_an_invoice_of_its_own_and_comes_off_the_last(us_firm)
     (final,) = run.invoices.all()
     assert final.total == Decimal("2010.00")
     assert {row.amount for row in final.lines.all()} == {Decimal("3000.00"), Decimal("-990.00")}
+
+
+def test_the_work_of_a_zero_rated_client_is_worth_what_it_is_billed_at(firm, larkspur):
+    larkspur.tax_treatment = Client.Tax.ZERO
+    larkspur.save()
+    work = line("3000", cadence="completion")
+    with pytest.raises(agreements.AgreementRefused, match=r"3,000\.00"):
+        firm.agreement(larkspur, work, deposit=Decimal("3000.00"))
+    _, (invoice,) = firm.agreement(larkspur, work, deposit=Decimal("2999.99"))
+    assert (invoice.total, invoice.tax) == (Decimal("3000.00"), Decimal("0.00"))
+    assert [part.amount for part in invoice.instalments.order_by("position")] == [Decimal("2999.99"), Decimal("0.01")]
 
 
 def test_a_deposit_of_the_whole_work_is_refused_and_leaves_nothing(firm, larkspur):
