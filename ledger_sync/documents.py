@@ -14,9 +14,9 @@ from billing.models import Allocation, CreditNote, FeeDay, Invoice, InvoiceLine,
 from billing.models.credits import CreditNoteLine
 from billing.standing import unallocated
 from ledger_sync import linking, mapping
-from ledger_sync.kinds import EXCESS
+from ledger_sync.kinds import EXCESS, SHAPES
 from ledger_sync.mapping import Purpose
-from ledger_sync.models import Connection, Link
+from ledger_sync.models import Connection, Link, RefItem
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc
 from practice.core.money import ZERO
@@ -156,6 +156,8 @@ def _line(connection: Connection, places: mapping.Places, line: InvoiceLine | Cr
     account = places.income_account(line.service)
     rate = places.target(Purpose.TAX, line.treatment)
     item = linking.remote_of(connection, Kind.ITEM, line.service_id) if line.service_id else ""
+    if not item and SHAPES[connection.provider].needs_items:
+        item = _item_that_posts_to(connection, account, line.description)
     return {
         "key": str(line.position),
         "description": line.description,
@@ -167,6 +169,19 @@ def _line(connection: Connection, places: mapping.Places, line: InvoiceLine | Cr
         "amount": str(line.amount),
         "tax_amount": str(line.tax),
     }
+
+
+def _item_that_posts_to(connection: Connection, account: RefItem, what: str) -> str:
+    """The ledger's product or service for a line that has no service of ours. Raises MappingMissing."""
+    ours = Link.objects.filter(connection=connection, kind=Kind.ITEM, remote_id__isnull=False, gone_at__isnull=True)
+    found = ours.filter(base_theirs__account=account.remote_id).values_list("remote_id", flat=True).first()
+    if found is None:
+        theirs = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ITEM, active=True)
+        sold = theirs.filter(data__Type="Service", data__IncomeAccount=account.remote_id)
+        found = sold.order_by("id").values_list("remote_id", flat=True).first()
+    if found is None:
+        raise mapping.MappingMissing(f"“{what}” (no product or service there posts to {account.label})")
+    return found
 
 
 def _credit(link: Link) -> Intent | None:

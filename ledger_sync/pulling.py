@@ -34,6 +34,10 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
     connection = Connection.objects.select_related("tokens", "entity").get(pk=connection_id)
     if connection.state not in (Connection.State.LIVE, Connection.State.MATCHING):
         return 0
+    rows = Lane.objects.filter(connection_id=connection_id, name="pull")
+    if sweep:
+        # Whoever holds the lane just now sees it when done; a blocked one is swept once it is open.
+        rows.update(sweep_asked_at=clock.now())
     lease = lanes.take(connection_id, "pull")
     if lease is None:
         return 0
@@ -55,11 +59,20 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
         lanes.failed(connection_id, "pull", error, 60)
     finally:
         lease.give_back()
-    if Hint.objects.filter(connection_id=connection_id, ready_at__lte=clock.now()).exists():
-        blocked = Lane.objects.filter(connection_id=connection_id, name="pull", blocked_until__gt=clock.now())
-        if not blocked.exists():
-            wake.wake("ledger_sync.tasks.pull", connection_id=connection_id)
+    _ring_for_the_rest(connection_id)
     return applied
+
+
+def _ring_for_the_rest(connection_id: int) -> None:
+    """Whoever came while the lane was taken went away again: ring for what they wanted, unless it is blocked."""
+    now = clock.now()
+    lane = Lane.objects.get(connection_id=connection_id, name="pull")
+    if lane.blocked_until is not None and lane.blocked_until > now:
+        return
+    if lane.sweep_asked_at is not None:
+        wake.wake("ledger_sync.tasks.sweep_connection", connection_id=connection_id)
+    elif Hint.objects.filter(connection_id=connection_id, ready_at__lte=now).exists():
+        wake.wake("ledger_sync.tasks.pull", connection_id=connection_id)
 
 
 def _work(connection: Connection, lease: Lease, ledger: Ledger, *, sweep: bool, references: bool) -> int:
@@ -70,6 +83,7 @@ def _work(connection: Connection, lease: Lease, ledger: Ledger, *, sweep: bool, 
     if references:
         _refresh_references(connection, ledger)
     if sweep:
+        Lane.objects.filter(connection=connection, name="pull").update(sweep_asked_at=None)
         for kind in SHAPES[connection.provider].swept:
             applied += _sweep_kind(connection, lease, ledger, kind)
         Lane.objects.filter(connection=connection, name="pull").update(swept_at=clock.now())
@@ -155,7 +169,7 @@ def sweep_due(connection: Connection, now: datetime) -> bool:
     from ledger_sync import linking
 
     lane = Lane.objects.filter(connection=connection, name="pull").first()
-    if lane is None or lane.swept_at is None or lanes.silent_since(connection.pk) is not None:
+    if lane is None or lane.swept_at is None or lane.sweep_asked_at or lanes.silent_since(connection.pk) is not None:
         return True
     today = clock.today(connection.entity.time_zone)
     busy = (

@@ -27,6 +27,8 @@ from practice.core import clock, network, owed, wake
 
 #: After its last act a history goes on, under troubles, for as long as something is owed, but no longer than this.
 TAIL = timedelta(minutes=9)
+#: And for this long in any case, so that a sweep, too, may come to grief.
+AFTERGLOW = timedelta(minutes=2)
 MINUTE = timedelta(minutes=1)
 #: How often the quiet phase sweeps: each minute at first, later each ten, as long as a lane may be blocked.
 QUIET = (60,) * 16 + (600,) * 12
@@ -85,6 +87,8 @@ class _History:
         self.begun = clock.now()
         self.acts = sorted(plan.acts, key=lambda act: act.at, reverse=True)
         self.sweep_at = self.begun + MINUTE
+        #: Since when nobody has anything left to do.
+        self.quiet_since: datetime | None = None
         stage.sandbox.webhooks.outbox.send = self.post.send
         stage.sandbox.webhooks.set_url(URL)
         machine.run_alone("web", "handshake", stage.sandbox.tick)
@@ -138,8 +142,9 @@ class _History:
         if self.acts:
             moments.append(self._when(self.acts[-1]))
         if not moments:
-            self.last_act = getattr(self, "last_act", clock.now())
-            if clock.now() > self.last_act + TAIL or not (self._owes() or self.machine.is_down):
+            self.quiet_since = self.quiet_since or clock.now()
+            over = clock.now() - self.quiet_since
+            if over > TAIL or (over > AFTERGLOW and not self._owes() and not self.machine.is_down):
                 return None
         return min([*moments, self.sweep_at])
 

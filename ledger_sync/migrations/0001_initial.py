@@ -121,7 +121,9 @@ class Migration(migrations.Migration):
                 ('blocked_until', models.DateTimeField(blank=True, null=True)),
                 ('reason', models.CharField(blank=True, max_length=200)),
                 ('failures', models.PositiveIntegerField(default=0)),
+                ('silent_since', models.DateTimeField(blank=True, null=True)),
                 ('swept_at', models.DateTimeField(blank=True, null=True)),
+                ('sweep_asked_at', models.DateTimeField(blank=True, null=True)),
                 ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lanes', to='ledger_sync.connection')),
             ],
             options={

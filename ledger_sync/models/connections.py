@@ -109,6 +109,7 @@ class Lane(models.Model):
     failures = models.PositiveIntegerField(default=0)
     silent_since = models.DateTimeField(null=True, blank=True)
     swept_at = models.DateTimeField(null=True, blank=True)
+    sweep_asked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "name"], name="lane_once")]

@@ -11,8 +11,8 @@ from django.test import Client as Browser
 
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import gates, pulling, snags
-from ledger_sync.models import Call, Link, Snag
+from ledger_sync import gates, lanes, pulling, snags
+from ledger_sync.models import Call, Lane, Link, Snag
 from practice.core import clock
 from practice.core.gates import Verdict
 
@@ -166,3 +166,19 @@ def test_a_release_that_was_missed_is_made_good_by_the_next_sweep(firm: Any, con
     Link.objects.filter(pk=link.pk).update(owed_since=clock.now(), ready_at=None)
     sweep(connection)
     assert Link.objects.get(pk=link.pk).ready_at is not None
+
+
+def test_a_sweep_asked_for_while_the_lane_is_taken_is_made_when_it_is_free(connection: Any, bell: Any) -> None:
+    before = Lane.objects.get(connection=connection, name="pull").swept_at
+    clock.advance(minutes=1)
+    lease = lanes.take(connection.pk, "pull")
+    assert lease is not None
+    pulling.pull(connection.pk, sweep=True)
+    lease.give_back()
+    assert Lane.objects.get(connection=connection, name="pull").swept_at == before
+    pulling.pull(connection.pk)
+    bell.answer()
+    lane = Lane.objects.get(connection=connection, name="pull")
+    assert lane.swept_at is not None
+    assert lane.swept_at >= clock.now() - timedelta(seconds=5)
+    assert lane.sweep_asked_at is None

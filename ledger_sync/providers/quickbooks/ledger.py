@@ -202,10 +202,4 @@ def ledger_for(connection: Connection) -> QuickBooksLedger:
 def _company(connection: Connection) -> Company:
     """What rendering must know, from what was last read of the company."""
     known = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
-    items = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ITEM, active=True).order_by("-id")
-    services = [item for item in items if item.data.get("Type") == "Service"]
-    return Company(
-        country=str(known.data.get("country") or "US") if known else "US",
-        item_of_account={str(item.data.get("IncomeAccount", "")): item.remote_id for item in services},
-        any_item=services[-1].remote_id if services else "",
-    )
+    return Company(country=str(known.data.get("country") or "US") if known else "US")

@@ -4,7 +4,7 @@ a deletion is a call of its own. The batch's requestid is the call's key, so an 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ledger_sync.kinds import CREDIT
@@ -19,15 +19,9 @@ TAX_NUMBERS = ("AU", "CA", "GB", "IN")
 
 @dataclass(frozen=True)
 class Company:
-    """What rendering must know of the company: its country, and an item for lines that have no service of ours."""
+    """What rendering must know of the company."""
 
     country: str = "US"
-    item_of_account: Mapping[str, str] | None = None
-    any_item: str = ""
-
-    def item(self, line: Doc) -> str:
-        """The item of a line: without one QuickBooks would ignore the line's amount."""
-        return line["item"] or (self.item_of_account or {}).get(line["account"], "") or self.any_item
 
 
 def render(items: Sequence[Outgoing], company: Company) -> Wire:
@@ -126,7 +120,7 @@ def _sale(item: Outgoing, company: Company) -> Doc:
         "CustomerRef": _ref(doc["contact"]),
         "TxnDate": doc["date"],
         "CustomerMemo": {"value": doc["reference"]},
-        "Line": [_line(line, company) for line in doc["lines"]],
+        "Line": [_line(line) for line in doc["lines"]],
     }
     if item.kind == Kind.INVOICE:
         # Countersign sends and chases; QuickBooks must not.
@@ -139,13 +133,15 @@ def _sale(item: Outgoing, company: Company) -> Doc:
     return body
 
 
-def _line(line: Doc, company: Company) -> Doc:
+def _line(line: Doc) -> Doc:
+    # Intuit docs, Invoice: a line without an item is documentation, its amount is ignored.
+    assert line["item"], "the engine sends no line without an item to QuickBooks"
     return {
         "Amount": _number(line["amount"]),
         "Description": line["description"][:4000],
         "DetailType": "SalesItemLineDetail",
         "SalesItemLineDetail": {
-            "ItemRef": _ref(company.item(line)),
+            "ItemRef": _ref(line["item"]),
             "Qty": _number(line["quantity"]),
             "UnitPrice": _number(line["unit_price"]),
             "TaxCodeRef": _ref(line["tax"]),
