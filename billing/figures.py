@@ -11,10 +11,19 @@ from django.db.models import Q, QuerySet
 
 from billing.models import Charge, Engagement, Invoice, Payout
 from billing.pricing import price_line
-from billing.standing import standing_of, unsettled, with_standing
+from billing.standing import left_to_pay, standing_of, with_standing
 from practice.core import dates, money
 from practice.core.money import ZERO
 from practice.firm.models import Client, Entity, Practice, TaxRate
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One invoice of the month, and what it asks for less its credits."""
+
+    pk: int
+    number: str
+    worth: Decimal
 
 
 @dataclass(frozen=True)
@@ -26,9 +35,14 @@ class Month:
     agreements: int
     agreed: Decimal
     scheduled: Decimal
-    billed: Decimal
+    bills: tuple[Bill, ...]
     collected: Decimal
     processing: Decimal
+
+    @property
+    def billed(self) -> Decimal:
+        """What the month's invoices ask for."""
+        return sum((bill.worth for bill in self.bills), ZERO)
 
     @property
     def unfinished(self) -> Decimal:
@@ -68,7 +82,7 @@ def month_of(entity: Entity, today: date) -> Month:
     first = today.replace(day=1)
     after = dates.nth(first, dates.Unit.MONTH, 1, 1)
     scheduled, unfinished, agreements = _planned(entity, first, after, _rates(entity, today))
-    invoices = list(with_standing(billed_in(entity, first)))
+    invoices = list(with_standing(billed_in(entity, first)).order_by("pk"))
     found = [standing_of(i, today) for i in invoices]
     # A one-off invoice was agreed and scheduled in the moment it was issued.
     scheduled += sum((i.total for i in invoices if i.engagement_id is None), ZERO)
@@ -78,7 +92,7 @@ def month_of(entity: Entity, today: date) -> Month:
         agreements=agreements,
         agreed=scheduled + unfinished,
         scheduled=scheduled,
-        billed=sum((s.total - s.credited for s in found), ZERO),
+        bills=tuple(Bill(i.pk, i.number, s.total - s.credited) for i, s in zip(invoices, found, strict=True)),
         collected=sum((s.paid for s in found), ZERO),
         processing=sum((s.processing for s in found), ZERO),
     )
@@ -129,16 +143,14 @@ def forecast(entity: Entity, today: date, months: int = 12) -> list[Bar]:
 
 def overdue_totals(practice: Practice, today: date) -> dict[str, tuple[Decimal, int, int]]:
     """What is overdue by currency: the sum, how many clients, and the days of the oldest."""
-    rows = with_standing(unsettled(Invoice.objects.filter(practice=practice, due_on__lt=today)))
     found: dict[str, tuple[Decimal, int, int]] = {}
     clients: dict[str, set[int]] = defaultdict(set)
-    for invoice in rows:
+    for invoice, left in left_to_pay(Invoice.objects.filter(practice=practice, due_on__lt=today)):
         assert invoice.due_on is not None
         total, _, oldest = found.get(invoice.currency, (ZERO, 0, 0))
         clients[invoice.currency].add(invoice.client_id)
-        standing = standing_of(invoice, today)
-        total += standing.due - standing.processing
-        found[invoice.currency] = (total, len(clients[invoice.currency]), max(oldest, (today - invoice.due_on).days))
+        days = max(oldest, (today - invoice.due_on).days)
+        found[invoice.currency] = (total + left, len(clients[invoice.currency]), days)
     return found
 
 

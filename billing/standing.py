@@ -36,18 +36,31 @@ def with_standing(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     return invoices.prefetch_related(Prefetch("allocations", queryset=live, to_attr="live_allocations"))
 
 
+_COVERS = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED)
+
+
 def unsettled(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     """Issued invoices on which something is still owed, whatever is on its way.
 
     Compared in whole cents: SQLite keeps amounts as floating point, and whole numbers are exact there.
     """
-    good = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED)
-    live = Allocation.objects.filter(good, invoice=OuterRef("pk"), reversed_at__isnull=True)
-    covered = live.values("invoice").annotate(sum=Sum(_cents("amount"))).values("sum")
     rows = invoices.filter(status=Invoice.Status.ISSUED).annotate(
-        total_cents=_cents("total"), covered_cents=Coalesce(Subquery(covered), 0)
+        total_cents=_cents("total"), covered_cents=_allocated(_COVERS)
     )
     return rows.filter(total_cents__gt=F("covered_cents"))
+
+
+def left_to_pay(invoices: QuerySet[Invoice]) -> list[tuple[Invoice, Decimal]]:
+    """Unsettled invoices, each with what nobody has paid or is paying; one question for all of them."""
+    taken = _allocated(_COVERS | Q(payment__state=Payment.State.PROCESSING))
+    rows = unsettled(invoices).annotate(left=_cents("total") - taken).order_by("pk")
+    return [(invoice, Decimal(invoice.left) / 100) for invoice in rows]
+
+
+def _allocated(which: Q) -> Coalesce:
+    """The cents that allocations of a kind put on an invoice."""
+    live = Allocation.objects.filter(which, invoice=OuterRef("pk"), reversed_at__isnull=True)
+    return Coalesce(Subquery(live.values("invoice").annotate(sum=Sum(_cents("amount"))).values("sum")), 0)
 
 
 def _cents(column: str) -> Cast:

@@ -12,9 +12,10 @@ from billing.models import Invoice
 from billing.standing import standing_of
 from ledger_sync import causes, documents
 from ledger_sync.causes import Cause
-from ledger_sync.models import CallItem, Connection, Lane, Link, Snag
+from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc
+from ledger_sync.pulse import Pulse
 from practice.core import clock, dates, money
 from practice.core.templatetags.words import ago, moment
 
@@ -82,9 +83,16 @@ def known(connection: Connection) -> QuerySet[Link]:
     return rows.filter(Q(remote_id__isnull=False) | Q(owed_since__isnull=False))
 
 
-def open_ones(connection: Connection) -> QuerySet[Link]:
-    """Known records that a person must decide about: they differ, or were refused."""
-    return known(connection).filter(Q(parked_at__isnull=False) | doubtful(connection))
+def invoice_states(connection: Connection, invoices: QuerySet[Invoice]) -> dict[int, str]:
+    """Of each invoice that the ledger has or should have: "agrees", "undecided", or "waiting" while it is sent."""
+    doubt = ExpressionWrapper(doubtful(connection), output_field=BooleanField())
+    rows = Link.objects.filter(connection=connection, kind=Kind.INVOICE, gone_at__isnull=True, invoice__in=invoices)
+    facts = rows.annotate(doubted=doubt).values_list("invoice_id", "doubted", "parked_at", "owed_since", "remote_id")
+    return {
+        pk: "undecided" if doubted or parked else "agrees" if remote and owed is None else "waiting"
+        for pk, doubted, parked, owed, remote in facts
+        if pk is not None
+    }
 
 
 def not_agreed(connection: Connection) -> QuerySet[Link]:
@@ -122,20 +130,16 @@ def state_of(link: Link, *, stuck: bool = False) -> str:
 # One record
 
 
-def agreement_of(link: Link) -> Agreement:
+def agreement_of(link: Link, pulse: Pulse) -> Agreement:
     """Everything a page says about one record. The link comes from :func:`with_doubt`, its connection with it."""
-    lanes = {lane.name: lane for lane in Lane.objects.filter(connection=link.connection_id)}
-    push, pull = lanes.get(Lane.Name.PUSH), lanes.get(Lane.Name.PULL)
-    blocked = push.blocked_until if push is not None else None
-    stuck = blocked is not None and blocked > clock.now()
     open_causes = causes.about(link)
     fields = [*_document(link), *_due(link)]
-    state = state_of(link, stuck=stuck or not link.connection.may_send)
+    state = state_of(link, stuck=pulse.is_stuck or not link.connection.may_send)
     if state == "agrees" and any(f.differs for f in fields):
-        state = _why_due_differs(link, pull.swept_at if pull is not None else None)
+        state = _why_due_differs(link, pulse.checked_at)
     elif state in ("sending", "waiting") and _is_unanswered(link):
         state = "unknown"
-    words = _words(link, state, blocked=blocked if stuck else None, told=bool(open_causes))
+    words = _words(link, state, pulse, told=bool(open_causes))
     return Agreement(link, state, words, fields, open_causes)
 
 
@@ -155,13 +159,13 @@ def _why_due_differs(link: Link, swept_at: datetime | None) -> str:
     return "differs" if read else "unknown"
 
 
-def _words(link: Link, state: str, *, blocked: datetime | None, told: bool) -> str:
+def _words(link: Link, state: str, pulse: Pulse, *, told: bool) -> str:
     """What is true of a record now, in one or two sentences. ``told`` says that causes tell what differs."""
     name = link.connection.get_provider_display()
     if state == "sending":
         return f"It is being sent to {name} now. Until {name} has taken it, the books may differ."
     if state == "waiting":
-        return f"It waits to be sent: {_why_waiting(link, name, blocked)}."
+        return f"It waits to be sent: {_why_waiting(link, name, pulse)}."
     read = f"{name} was last read {ago(link.verified_at)}."
     return {
         "agrees": f"Both books agreed {ago(link.verified_at)}.",
@@ -172,15 +176,17 @@ def _words(link: Link, state: str, *, blocked: datetime | None, told: bool) -> s
     }.get(state, f"It was never sent to {name}.")
 
 
-def _why_waiting(link: Link, name: str, blocked: datetime | None) -> str:
+def _why_waiting(link: Link, name: str, pulse: Pulse) -> str:
     connection = link.connection
     zone = connection.entity.time_zone
     if connection.state != Connection.State.LIVE:
         return f"{name} is {connection.get_state_display().lower()}"
     if not connection.sending_allowed:
         return "sending is switched off"
-    if blocked is not None:
-        return f"{name} takes nothing at the moment; it is tried again at {moment(blocked, zone)}"
+    if pulse.silent_since is not None:
+        return f"{name} has not answered since {moment(pulse.silent_since, zone)}; it is tried again by itself"
+    if pulse.blocked_until is not None:
+        return f"{name} asked us to wait; it is tried again at {moment(pulse.blocked_until, zone)}"
     if link.ready_at is None:
         return "something it needs must get there first"
     return f"it is tried again at {moment(link.ready_at, zone)}"

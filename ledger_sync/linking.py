@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -16,6 +17,7 @@ from practice.core.owed import Urgency
 from practice.firm.models import Client, Entity
 
 How = LinkNeed.How
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def live_connection(entity: Entity) -> Connection | None:
@@ -25,12 +27,14 @@ def live_connection(entity: Entity) -> Connection | None:
 
 def connection_for(entity_id: int) -> Connection | None:
     """The connection that records of an entity are owed to, or None when there never was one."""
-    return (
-        Connection.objects.filter(entity_id=entity_id)
-        .exclude(state=Connection.State.DISCONNECTED, disconnect_reason="by us")
-        .order_by(F("disconnected_at").desc(nulls_first=True), "-id")
-        .first()
-    )
+    return chosen(Connection.objects.filter(entity_id=entity_id))
+
+
+def chosen(rows: Iterable[Connection]) -> Connection | None:
+    """Of the connections of one entity, the one its records are owed to: not one that was left on purpose."""
+    left = Connection.State.DISCONNECTED
+    open_ones = [row for row in rows if not (row.state == left and row.disconnect_reason == "by us")]
+    return max(open_ones, key=lambda row: (row.disconnected_at or _NEVER, row.pk), default=None)
 
 
 def link_for(connection: Connection, kind: str, subject: Any, role: str = MAIN) -> Link:

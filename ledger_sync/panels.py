@@ -11,6 +11,7 @@ from django.urls import reverse
 from billing.models import Invoice
 from ledger_sync import agreeing, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pulse import Pulse, pulses_of
 from practice.core import clock, money
 from practice.core.panels import panel
 from practice.core.templatetags.words import ago
@@ -19,26 +20,27 @@ from practice.firm.needs import Need
 from practice.firm.permissions import Member
 
 Shown = tuple[str, dict[str, Any]] | None
+Found = tuple[Connection, Pulse]
 
 
 @panel("firm.bar", order=20)
 def freshness(request: HttpRequest, member: Member) -> Shown:
     """Whether the books agree and when that was checked, on every page."""
-    connection = _first(member)
-    if connection is None:
+    found = _first(request)
+    if found is None:
         return None
-    words, tone, icon = _in_a_word(connection)
+    words, tone, icon = _in_a_word(*found)
     return "ledger_sync/bar.html", {"practice": member.practice, "words": words, "tone": tone, "icon": icon}
 
 
-def _in_a_word(connection: Connection) -> tuple[str, str, str]:
+def _in_a_word(connection: Connection, pulse: Pulse) -> tuple[str, str, str]:
     name = connection.get_provider_display()
     if connection.state != Connection.State.LIVE:
         return f"{name} is {connection.get_state_display().lower()}", "bad", "alert"
-    checked, silent = queries.last_heard(connection)
-    if silent:
+    if pulse.silent_since:
         return f"{name} does not answer", "wait", "clock"
-    return (f"{name} checked {ago(checked)}" if checked else f"{name} is connected"), "ok", "check"
+    at = pulse.checked_at
+    return (f"{name} checked {ago(at)}" if at else f"{name} is connected"), "ok", "check"
 
 
 @panel("firm.dashboard.needs", order=10)
@@ -48,9 +50,8 @@ def causes(request: HttpRequest, member: Member) -> Shown:
         return None
     rows = Snag.objects.filter(practice=member.practice, closed_at__isnull=True).select_related("connection__entity")
     needs = [_need(member, snag) for snag in rows.order_by("-money", "opened_at")[:20]]
-    lost = Connection.objects.filter(practice=member.practice, state=Connection.State.DISCONNECTED).exclude(
-        disconnect_reason="by us"
-    )
+    gone = Connection.State.DISCONNECTED
+    lost = [c for c, _ in _all(request) if c.state == gone and c.disconnect_reason != "by us"]
     needs += [
         Need(
             title=f"{c.get_provider_display()} is disconnected",
@@ -69,11 +70,10 @@ def causes(request: HttpRequest, member: Member) -> Shown:
 @panel("firm.dashboard.side", order=10)
 def ledger_card(request: HttpRequest, member: Member) -> Shown:
     """The ledger at a glance."""
-    connection = _first(member)
-    if connection is None:
+    found = _first(request)
+    if found is None:
         return None
-    context = {"connection": connection, "health": queries.health_of(connection)}
-    return "ledger_sync/dashboard_side.html", context
+    return "ledger_sync/dashboard_side.html", {"connection": found[0], "health": queries.health_of(*found)}
 
 
 @panel("billing.invoice.side", order=10)
@@ -87,27 +87,52 @@ def invoice_agreement(request: HttpRequest, invoice: Invoice) -> Shown:
 def client_in_ledger(request: HttpRequest, client: Client) -> Shown:
     """Whether the ledger has a client, and when both agreed."""
     rows = agreeing.with_doubt(Link.objects.filter(client=client, gone_at__isnull=True))
-    link = rows.select_related("connection__entity", "client").first()
+    link = rows.select_related("client").first()
     if link is None:
         return None
-    return "ledger_sync/client_side.html", {"connection": link.connection, "agreement": agreeing.agreement_of(link)}
+    link.connection, pulse = next(found for found in _all(request) if found[0].pk == link.connection_id)
+    agreement = agreeing.agreement_of(link, pulse)
+    return "ledger_sync/client_side.html", {"connection": link.connection, "agreement": agreement}
 
 
-def _first(member: Member) -> Connection | None:
-    rows = Connection.objects.filter(practice=member.practice).select_related("entity", "tokens")
-    return rows.order_by("pk").first()
+def _all(request: HttpRequest) -> list[Found]:
+    """The practice's connections and how each does; asked once per request, shown in several places of a page."""
+    known: list[Found] | None = request.__dict__.get("connections")
+    if known is None:
+        member: Member = request.member  # type: ignore[attr-defined]
+        known = request.__dict__["connections"] = pulses_of(member.practice)
+    return known
+
+
+def _first(request: HttpRequest) -> Found | None:
+    return next(iter(_all(request)), None)
+
+
+def _of_entity(request: HttpRequest, entity_id: int) -> Found | None:
+    rows = [(c, pulse) for c, pulse in _all(request) if c.entity_id == entity_id]
+    wanted = linking.chosen(c for c, _ in rows)
+    return next(((c, pulse) for c, pulse in rows if c is wanted), None)
 
 
 def _agreement(request: HttpRequest, invoice: Invoice) -> dict[str, Any] | None:
     """How an invoice agrees with its ledger; asked once per request, shown in two places of the page."""
     known: dict[int, dict[str, Any] | None] = request.__dict__.setdefault("agreements", {})
     if invoice.pk not in known:
-        connection = linking.connection_for(invoice.entity_id)
-        rows = agreeing.with_doubt(Link.objects.filter(connection=connection, invoice=invoice, gone_at__isnull=True))
-        link = rows.select_related("connection__entity", "invoice__client").first() if connection else None
-        found = agreeing.agreement_of(link) if link is not None else None
-        known[invoice.pk] = {"connection": connection, "agreement": found} if found else None
+        known[invoice.pk] = _ask_agreement(request, invoice)
     return known[invoice.pk]
+
+
+def _ask_agreement(request: HttpRequest, invoice: Invoice) -> dict[str, Any] | None:
+    found = _of_entity(request, invoice.entity_id)
+    if found is None:
+        return None
+    connection, pulse = found
+    rows = agreeing.with_doubt(Link.objects.filter(connection=connection, invoice=invoice, gone_at__isnull=True))
+    link = rows.first()
+    if link is None:
+        return None
+    link.connection, link.invoice = connection, invoice  # with what the page has fetched of them
+    return {"connection": connection, "agreement": agreeing.agreement_of(link, pulse)}
 
 
 def _need(member: Member, snag: Snag) -> Need:
@@ -156,9 +181,10 @@ def invoice_booked(request: HttpRequest, invoice: Invoice) -> Shown:
 def month_booked(request: HttpRequest, subject: tuple[Entity, Any]) -> Shown:
     """The last node of the month's chain: what both books agree on, of what was billed, and what they do not."""
     entity, month = subject
-    connection = linking.connection_for(entity.pk)
-    if connection is None:
+    found = _of_entity(request, entity.pk)
+    if found is None:
         return None
+    connection, _ = found
     booked = queries.booked(connection, month)
     share = booked.agreed * 100 / month.billed if month.billed else money.ZERO
     return "ledger_sync/month_node.html", {"connection": connection, "booked": booked, "share": share}

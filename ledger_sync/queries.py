@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
-from billing.figures import Month, billed_in
-from billing.models import Invoice
-from billing.standing import standing_of, with_standing
+from billing.figures import Bill, Month, billed_in
 from ledger_sync import agreeing, budgets
 from ledger_sync.agreeing import Record
-from ledger_sync.models import Connection, Delivery, Lane, Link
-from ledger_sync.models.links import Kind
-from practice.core import clock
+from ledger_sync.models import Connection, Delivery, Link
+from ledger_sync.pulse import Pulse
 from practice.core.money import ZERO
 
 #: The rows a record is described by.
@@ -36,13 +33,16 @@ class Health:
     undecided: int
     odd: list[Record]
     checked_at: datetime | None
-    notice_at: datetime | None
-    access_until: datetime
-    windows: list[tuple[str, int, int]]
     blocked_until: datetime | None
-    blocked_why: str
     silent_since: datetime | None
-    owed_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What went over the wire lately: the last notice, and the calls of each window with its cap."""
+
+    notice_at: datetime | None
+    windows: list[tuple[str, int, int]]
 
 
 #: The states the list of records can be asked for, with their words.
@@ -52,49 +52,37 @@ STATES = {
 }  # fmt: skip
 
 
-def health_of(connection: Connection) -> Health:
+def health_of(connection: Connection, pulse: Pulse) -> Health:
     """How a connection does now."""
     owes, undecided = Q(owed_since__isnull=False), Q(parked_at__isnull=False) | agreeing.doubtful(connection)
     facts = agreeing.known(connection).aggregate(
         known=Count("pk"),
         undecided=Count("pk", filter=undecided),
         waiting=Count("pk", filter=owes & ~undecided),
-        owed_since=Min("owed_since"),
     )
-    lanes = {lane.name: lane for lane in Lane.objects.filter(connection=connection)}
-    push, pull = lanes.get("push"), lanes.get("pull")
-    blocked = push.blocked_until if push and push.blocked_until and push.blocked_until > clock.now() else None
-    notice = Delivery.objects.filter(provider=connection.provider).order_by("-id").values_list("received_at", flat=True)
-    silent = min((lane.silent_since for lane in lanes.values() if lane.silent_since), default=None)
     return Health(
-        state="silent" if silent and connection.state == Connection.State.LIVE else connection.state,
+        state="silent" if pulse.silent_since and connection.state == Connection.State.LIVE else connection.state,
         agree=facts["known"] - facts["waiting"] - facts["undecided"],
         known=facts["known"],
         waiting=facts["waiting"],
         undecided=facts["undecided"],
-        odd=odd_ones(connection) if facts["waiting"] + facts["undecided"] else [],
-        checked_at=pull.swept_at if pull else None,
-        notice_at=notice.first(),
-        access_until=connection.tokens.expires_at,
-        windows=budgets.used(connection),
-        blocked_until=blocked,
-        blocked_why=push.reason if push and blocked else "",
-        silent_since=silent,
-        owed_since=facts["owed_since"],
+        odd=odd_ones(connection, pulse) if facts["waiting"] + facts["undecided"] else [],
+        checked_at=pulse.checked_at,
+        blocked_until=pulse.blocked_until,
+        silent_since=pulse.silent_since,
     )
 
 
-def last_heard(connection: Connection) -> tuple[datetime | None, datetime | None]:
-    """When all that changed in the ledger was last read, which pages call "checked", and since when it is silent."""
-    lanes = Lane.objects.filter(connection=connection)
-    heard = lanes.aggregate(checked=Max("swept_at", filter=Q(name=Lane.Name.PULL)), silent=Min("silent_since"))
-    return heard["checked"], heard["silent"]
+def traffic_of(connection: Connection) -> Traffic:
+    """What went over the wire of a connection lately."""
+    notices = Delivery.objects.filter(provider=connection.provider).order_by("-id")
+    return Traffic(notices.values_list("received_at", flat=True).first(), budgets.used(connection))
 
 
-def odd_ones(connection: Connection, most: int = 3) -> list[Record]:
+def odd_ones(connection: Connection, pulse: Pulse, most: int = 3) -> list[Record]:
     """Some of the records that do not agree, those that wait for a decision first."""
     rows = agreeing.not_agreed(connection).select_related(*SUBJECTS)
-    stuck = not connection.may_send
+    stuck = pulse.is_stuck or not connection.may_send
     return [agreeing.record_of(link, stuck=stuck) for link in rows[:most]]
 
 
@@ -109,23 +97,17 @@ class Booked:
     undecided: Decimal
     missing: Decimal
     count: int
-    first: Invoice | None
+    first: Bill | None
 
 
 def booked(connection: Connection, month: Month) -> Booked:
-    """How much of what was billed in a month both books agree on, and what keeps the rest apart."""
-    links = Link.objects.filter(connection=connection, kind=Kind.INVOICE, gone_at__isnull=True)
-    odd = set(agreeing.open_ones(connection).filter(kind=Kind.INVOICE).values_list("invoice", flat=True))
-    agreed = links.filter(remote_id__isnull=False, owed_since__isnull=True).exclude(agreeing.doubtful(connection))
-    apart = list(
-        with_standing(billed_in(month.entity, month.first).exclude(pk__in=agreed.values("invoice")).order_by("pk"))
-    )
-    today = clock.today(connection.entity.time_zone)
-    worth = {invoice.pk: invoice.total - standing_of(invoice, today).credited for invoice in apart}
-    undecided = [invoice for invoice in apart if invoice.pk in odd]
-    held = sum((worth[invoice.pk] for invoice in undecided), ZERO)
-    rest = sum(worth.values(), ZERO)
-    return Booked(month.billed - rest, held, rest - held, len(undecided), undecided[0] if undecided else None)
+    """How much of what was billed in a month both books agree on, and what keeps the rest apart; one question."""
+    states = agreeing.invoice_states(connection, billed_in(month.entity, month.first))
+    sums = {"agrees": ZERO, "undecided": ZERO, "waiting": ZERO}
+    for bill in month.bills:
+        sums[states.get(bill.pk, "waiting")] += bill.worth
+    odd = [bill for bill in month.bills if states.get(bill.pk) == "undecided"]
+    return Booked(sums["agrees"], sums["undecided"], sums["waiting"], len(odd), odd[0] if odd else None)
 
 
 def records_of(connection: Connection, *, state: str = "", words: str = "") -> QuerySet[Link]:

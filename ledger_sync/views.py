@@ -15,16 +15,18 @@ from ledger_sync import activity as calls
 from ledger_sync import agreeing, causes, connections, documents, lanes, mapping, queries, remedies, snags
 from ledger_sync.connections import ConnectionRefused
 from ledger_sync.models import CallItem, Connection, Link, Snag
+from ledger_sync.pulse import pulse_of, pulses_of
 from practice.core import wake
 from practice.core.pages import page
 from practice.core.paging import paginate
+from practice.core.templatetags.words import counted
 from practice.firm import access
 from practice.firm.access import MemberRequest
 from practice.firm.models import Service
 
 
 def _connection(request: MemberRequest, connection_id: int) -> Connection:
-    rows = Connection.objects.select_related("entity", "tokens")
+    rows = Connection.objects.select_related("entity")
     return access.find(rows, request.member.practice, pk=connection_id)
 
 
@@ -38,11 +40,9 @@ def _context(request: MemberRequest, connection: Connection, tab: str) -> dict[s
 def ledgers(request: MemberRequest) -> HttpResponse:
     """Every connection: its state, records agreeing, what waits; and what may be connected."""
     practice = request.member.practice
-    rows = (
-        Connection.objects.filter(practice=practice).select_related("entity", "tokens").order_by("entity__name", "pk")
-    )
-    shown = [(c, queries.health_of(c), causes.causes_of(c)) for c in rows]
-    taken = {c.entity_id for c in rows if c.state != Connection.State.DISCONNECTED}
+    pulses = sorted(pulses_of(practice), key=lambda pair: (pair[0].entity.name, pair[0].pk))
+    shown = [(c, queries.health_of(c, pulse), causes.causes_of(c)) for c, pulse in pulses]
+    taken = {c.entity_id for c, _ in pulses if c.state != Connection.State.DISCONNECTED}
     free = [e for e in practice.entities.order_by("name") if e.pk not in taken]
     return page(request, "ledger_sync/ledgers.html", "main", {"section": "ledger", "shown": shown, "free": free})
 
@@ -64,10 +64,15 @@ def desk_part(request: MemberRequest, connection_id: int) -> HttpResponse:
 def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
     connection = _connection(request, connection_id)
     open_causes = causes.causes_of(connection)
-    context = _context(request, connection, "desk") | {
+    context = {
+        "section": "ledger",
+        "connection": connection,
+        "tab": "desk",
+        "open_causes": len(open_causes),
         "causes": open_causes,
         "held_up": causes.held_up(open_causes),
-        "health": queries.health_of(connection),
+        "health": queries.health_of(connection, pulse_of(connection)),
+        "traffic": queries.traffic_of(connection),
         "may_resolve": request.member.may("ledger.resolve"),
         "closed": causes.lately_cleared(connection),
     }
@@ -136,7 +141,7 @@ def records(request: MemberRequest, connection_id: int) -> HttpResponse:
     connection = _connection(request, connection_id)
     state, words = request.GET.get("state", ""), request.GET.get("q", "").strip()
     paged = paginate(queries.records_of(connection, state=state, words=words), request.GET.get("page"))
-    stuck = not connection.may_send
+    stuck = pulse_of(connection).is_stuck or not connection.may_send
     context = _context(request, connection, "records") | {
         "paged": paged, "rows": [agreeing.record_of(link, stuck=stuck) for link in paged.rows], "state": state,
         "q": words, "states": queries.STATES,
@@ -154,7 +159,7 @@ def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResp
     if link is None:
         raise Http404
     context = _context(request, connection, "records") | {
-        "what": documents.describe(link), "agreement": agreeing.agreement_of(link),
+        "what": documents.describe(link), "agreement": agreeing.agreement_of(link, pulse_of(connection)),
         "items": CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50],
         "snags": causes.tell(link.snags.order_by("-id")),
     }  # fmt: skip
@@ -193,9 +198,10 @@ def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
 def _save_mapping(request: MemberRequest, connection: Connection) -> HttpResponse:
     slug = request.member.practice.slug
     changed = sum(_save_choice(request, connection, choice) for choice in mapping.choices(connection))
+    sent = 0
     if changed:
         parked = Link.objects.filter(connection=connection, parked_code__in=("mapping_missing", "account_archived"))
-        connections.try_again(connection_id=connection.pk, link_ids=list(parked.values_list("pk", flat=True)))
+        sent = connections.try_again(connection_id=connection.pk, link_ids=list(parked.values_list("pk", flat=True)))
     if connection.state in (Connection.State.MATCHING, Connection.State.CONNECTING):
         try:
             connections.go_live(connection_id=connection.pk)
@@ -204,7 +210,13 @@ def _save_mapping(request: MemberRequest, connection: Connection) -> HttpRespons
             return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
         messages.success(request, f"{connection.get_provider_display()} is connected. What waited is on its way.")
         return redirect("ledger_desk", practice=slug, connection_id=connection.pk)
-    messages.success(request, "Saved." if changed else "Nothing was changed.")
+    if changed:
+        waited = (
+            f" {counted(sent, 'record')} that waited for it {'is' if sent == 1 else 'are'} being sent." if sent else ""
+        )
+        messages.success(request, f"Saved.{waited}")
+    else:
+        messages.info(request, "Nothing was changed.")
     return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
 
 

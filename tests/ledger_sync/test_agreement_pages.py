@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection as database
 from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing import payments
@@ -15,8 +17,11 @@ from billing.credits import CreditLine, credit_invoice
 from billing.models import CreditNote, Invoice, Payment
 from ledger_sync import agreeing, connections, pulling, queries
 from ledger_sync.models import Connection, Lane, Link, Snag
+from ledger_sync.pulse import pulse_of
 from practice.core import audit, clock
 from practice.core.templatetags.words import ago
+from practice.firm.models import Membership
+from tests.firm import factories
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,6 +34,14 @@ def booked(firm: Any, connection: Connection, bell: Any) -> Invoice:
     clock.advance(minutes=5)
     sweep(connection, bell)
     return invoice
+
+
+@pytest.fixture
+def owner(firm: Any) -> Browser:
+    """The browser of somebody who sees everything, and of whom every panel is asked."""
+    browser = Browser()
+    browser.force_login(factories.make_member(firm.practice, Membership.Role.OWNER, name="Olive Vale"))
+    return browser
 
 
 def sweep(connection: Connection, bell: Any) -> None:
@@ -63,7 +76,8 @@ def press(browser: Browser, snag: Snag, remedy: str) -> str:
 
 def of(invoice: Invoice) -> agreeing.Agreement:
     rows = agreeing.with_doubt(Link.objects.filter(invoice=invoice)).select_related("connection__entity", "invoice")
-    return agreeing.agreement_of(rows.get())
+    link = rows.get()
+    return agreeing.agreement_of(link, pulse_of(link.connection))
 
 
 def test_an_invoice_both_books_agree_on_says_so_everywhere(
@@ -99,7 +113,7 @@ def test_the_home_page_links_the_one_invoice_that_does_not_agree(
     edit(connection, xero, bell, booked)
     home = page(browser, firm, "dashboard")
     assert "All of it, in Xero" not in home
-    assert f'billing/invoices/{booked.pk}/">{booked.number}</a>, $1,100.00, does not agree' in home
+    assert f'billing/invoices/{booked.pk}/">{booked.number}</a>, $1,100.00, needs a decision' in home
     assert "Agrees on <b>1 of 2</b> records" in home
     link = Link.objects.get(invoice=booked)
     assert f'records/{link.pk}/">{booked.number} to Larkspur Bakery Pty Ltd</a>' in home
@@ -181,7 +195,7 @@ def test_a_payment_removed_there_shows_on_its_invoice(
     found = of(booked)
     assert found.state == "differs"
     assert "A Stripe payment on" in found.causes[0].sentence
-    assert queries.health_of(connection).undecided == 2, "the payment, and the invoice it lies on"
+    assert queries.health_of(connection, pulse_of(connection)).undecided == 2, "the payment, and the invoice it lies on"
 
 
 def test_the_bar_and_the_home_card_name_the_same_moment(
@@ -191,7 +205,7 @@ def test_the_bar_and_the_home_card_name_the_same_moment(
     Lane.objects.filter(connection=connection, name="pull").update(swept_at=clock.now())
     clock.advance(minutes=7)
     Link.objects.filter(invoice=booked).update(verified_at=clock.now())
-    assert ago(queries.checked_at(connection)) == "7 minutes ago"
+    assert ago(pulse_of(connection).checked_at) == "7 minutes ago"
     home = page(browser, firm, "dashboard")
     assert "Xero checked 7 minutes ago" in home
     assert "records, checked 7 minutes ago" in home
@@ -206,6 +220,28 @@ def test_lately_cleared_names_the_colleague_not_the_email(
     desk = page(browser, firm, "ledger_desk", connection_id=connection.pk)
     assert "Sam Lock, " in desk
     assert cause.closed_by not in desk
+
+
+def test_pages_that_show_the_ledger_stay_within_25_questions_also_when_something_differs(
+    owner: Browser, firm: Any, connection: Connection, xero: Any, bell: Any, booked: Invoice
+) -> None:
+    edit(connection, xero, bell, booked)
+    link, of_firm = Link.objects.get(invoice=booked), {"practice": firm.practice.slug}
+    there = {**of_firm, "connection_id": connection.pk}
+    pages = [
+        reverse("dashboard", kwargs=of_firm), reverse("invoice", kwargs={**of_firm, "pk": booked.pk}),
+        reverse("client", kwargs={**of_firm, "pk": booked.client_id}), reverse("ledger", kwargs=of_firm),
+        reverse("ledger_desk", kwargs=there), reverse("ledger_records", kwargs=there),
+        reverse("ledger_record", kwargs={**there, "link_id": link.pk}), reverse("ledger_mapping", kwargs=there),
+        reverse("ledger_activity", kwargs=there), reverse("billing", kwargs=of_firm),
+    ]  # fmt: skip
+    asked = {}
+    for address in pages:
+        owner.get(address)
+        with CaptureQueriesContext(database) as questions:
+            assert owner.get(address).status_code == 200
+        asked[address] = len(questions)
+    assert {address: n for address, n in asked.items() if n > 25} == {}
 
 
 # What is closed in the ledger

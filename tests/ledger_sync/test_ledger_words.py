@@ -46,7 +46,6 @@ def test_a_call_without_an_answer_is_told_without_the_machines_words(
         (urllib3.exceptions.ReadTimeoutError(None, "/x", "Read timed out."), "did not answer in time"),  # type: ignore[arg-type]
         (urllib3.exceptions.ConnectTimeoutError("took too long"), "could not be reached"),
         (requests.exceptions.ReadTimeout("HTTPSConnectionPool(host='10.0.0.7', port=443)"), "did not answer in time"),
-        (ConnectionRefusedError(111, "Connection refused"), "could not be reached"),
         (urllib3.exceptions.ProtocolError("Connection aborted."), "broke off before it had answered"),
     ],
 )

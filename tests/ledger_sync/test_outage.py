@@ -16,6 +16,7 @@ from billing.models import Invoice
 from ledger_sync import lanes, pulling, queries, tasks
 from ledger_sync.models import Call, Connection, Lane, Link
 from ledger_sync.ports import TryLater
+from ledger_sync.pulse import pulse_of
 from practice.core import clock, network
 from practice.core.sandbox.faults import Fault
 
@@ -123,7 +124,7 @@ def test_the_desk_says_since_when_and_that_nothing_is_lost(
     assert "Xero has not answered since" in page
     assert "none is lost" in page
     assert "asked us to wait" not in page
-    health = queries.health_of(connection)
+    health = queries.health_of(connection, pulse_of(connection))
     assert health.silent_since == lanes.silent_since(connection.pk)
     home = browser.get(reverse("dashboard", kwargs={"practice": connection.practice.slug})).content.decode()
     assert "Xero does not answer" in home
