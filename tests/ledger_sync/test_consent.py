@@ -67,7 +67,7 @@ def on_page(name: str, connection: Connection) -> str:
 def as_shown(browser: Browser, connection: Connection) -> dict[str, str]:
     """The mapping form as it stands on the page."""
     answer = browser.get(on_page("ledger_mapping", connection))
-    return {name: str(chosen) for name, _, _, chosen in answer.context["fixed"] if chosen}
+    return {c.place.field: str(c.chosen.pk) for c in answer.context["fixed"] if c.chosen}
 
 
 @pytest.fixture
