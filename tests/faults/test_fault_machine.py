@@ -124,6 +124,18 @@ def test_a_rule_switched_off_is_noticed_and_its_history_made_short(world: World)
     assert [trouble.kind for trouble in short.plan.troubles] == ["response_lost", "clock_jump"]
 
 
+def test_a_cursor_that_moves_before_its_pages_are_read_loses_a_change(world: World) -> None:
+    acts = (Act("agree", 0, 0.0), Act("books_edit_email", 1, 50.0))
+    unseen = tuple(Trouble("notice_lost", "", nth) for nth in range(6))
+    # The sweep reads organisation, accounts, rates and tracking first; its fifth call is for the contacts.
+    plan = Plan(1, acts, (*unseen, Trouble("reset", "sweep", 4)))
+    assert play(world, plan).findings == []
+    with next(mutant for mutant in mutants.MUTANTS if mutant.name == "cursor").off():
+        (finding,) = play(world, plan).findings
+    assert finding.kind == "diverged"
+    assert "email" in finding.words
+
+
 def test_the_judge_sees_what_the_bookkeeper_did_not_own_up_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(1, (Act("agree", 0, 0.0), Act("books_edit_line", 1, 5.0)), ())
     assert play(world, plan).findings == []
