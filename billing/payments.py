@@ -89,7 +89,7 @@ def settle_payment(*, payment_id: int, paid_on: date, charge_ref: str = "") -> P
     payment.state, payment.paid_on = Payment.State.SUCCEEDED, paid_on
     payment.charge_ref = charge_ref or payment.charge_ref
     payment.save(update_fields=["state", "paid_on", "charge_ref"])
-    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+    for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk"):
         events.record("billing.allocation.made", allocation)
     events.record("billing.payment.succeeded", payment)
     return payment
@@ -133,5 +133,5 @@ def reverse_allocation(*, allocation_id: int, reason: str, now: datetime) -> All
 
 
 def _reverse_all(payment: Payment, reason: str, now: datetime) -> None:
-    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+    for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk"):
         reverse_allocation(allocation_id=allocation.pk, reason=reason or "payment undone", now=now)

@@ -94,7 +94,9 @@ def _mails_told(invoice: Invoice) -> list[Told]:
                 Told(mail.created_at, f"{what.removesuffix(' sent')}: a mail is on its way", mail.to_email, "w")
             )
     paid = invoice.allocations.filter(payment__isnull=False).values_list("payment_id", flat=True)
-    receipts = Mail.objects.filter(practice_id=invoice.practice_id, kind="billing.receipt", facts__payment__in=paid)
+    receipts = Mail.objects.filter(
+        practice_id=invoice.practice_id, kind="billing.receipt", facts__payment__in=list(paid)
+    )
     for mail in receipts.exclude(sent_at=None):
         what = "Receipt sent, with the invoice" if invoice.pk in mail.facts.get("invoices", []) else "Receipt sent"
         told.append(Told(mail.sent_at or mail.created_at, what, f"to {mail.to_email}"))

@@ -421,7 +421,7 @@ def _changed_payment(connection: Connection, link: Link, payment: Payment, their
 
 def _stripe_payment_taken_off(connection: Connection, payment: Payment, wanted: dict[int, Decimal]) -> None:
     """Stripe holds the money and the ledger no longer shows it on the invoice: a person decides, nothing is charged."""
-    for allocation in payment.allocations.filter(reversed_at__isnull=True).select_related("invoice"):
+    for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk").select_related("invoice"):
         invoice, said = allocation.invoice, wanted.get(allocation.invoice_id, ZERO)
         if said == allocation.amount:
             continue
@@ -458,7 +458,7 @@ def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment
         connection, "payment_removed", subject=f"payment:{link.pk}", link=link, money=payment.amount,
         what=numbers or payment.reference, amount=_money(connection, payment.amount),
     )  # fmt: skip
-    for allocation in payment.allocations.filter(reversed_at__isnull=True):
+    for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk"):
         _hold(allocation.invoice_id, snag)
 
 

@@ -6,10 +6,13 @@ import logging
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
+
+import django
 
 from ledger_sync.faultmachine.histories import Outcome, play
 from ledger_sync.faultmachine.mutants import MUTANTS, Mutant
@@ -71,14 +74,11 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
     """Play seeds; a failing one prints its history, in full and shortened. Returns whether all agreed."""
     tally = Tally()
     ranges = [range(first + job, first + seeds, jobs) for job in range(jobs)]
-    if jobs == 1:
-        tally.merge(_run_range(ranges[0], say))
-    else:
-        with multiprocessing.get_context("spawn").Pool(jobs, _prepare) as pool:
-            for part, words in pool.imap(_run_apart, ranges):
-                tally.merge(part)
-                for text in words:
-                    say(text)
+    with _across(jobs) as pool:
+        for part, words in pool(_run_apart, ranges):
+            tally.merge(part)
+            for text in words:
+                say(text)
     silent = tally.silent if seeds >= ENOUGH else []
     for kind in KINDS:
         say(
@@ -101,24 +101,31 @@ def replay(seed: int, *, verbose: bool, say: Say) -> bool:
     return not outcome.findings
 
 
-def prove(*, seeds: int, first: int, say: Say) -> bool:
+def prove(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
     """Switch off one rule of the engine at a time, until a history catches it. Returns whether all were caught."""
+    tried = partial(_try_mutant, seeds=range(first, first + seeds))
     missed = []
-    with _quiet_log(), World() as world:
-        for mutant in MUTANTS:
-            begun = time.monotonic()
-            outcome = first_caught(world, mutant, range(first, first + seeds))
-            took = f"{time.monotonic() - begun:.0f} s"
-            if outcome is None:
+    with _across(jobs) as pool:
+        for mutant, (caught, words) in zip(MUTANTS, pool(tried, range(len(MUTANTS))), strict=True):
+            say(words)
+            if not caught:
                 missed.append(mutant.name)
-                say(f"NOT CAUGHT {mutant.name}: {mutant.rule} ({seeds} seeds, {took})")
-            else:
-                seed = outcome.plan.seed
-                say(f"caught {mutant.name} by seed {seed} ({seed - first + 1} tried, {took}): {outcome.findings[0]}")
     if missed:
         say("not caught: " + ", ".join(missed))
     say(f"mutants={len(MUTANTS) - len(missed)}/{len(MUTANTS)}")
     return not missed
+
+
+def _try_mutant(index: int, *, seeds: range) -> tuple[bool, str]:
+    mutant, begun = MUTANTS[index], time.monotonic()
+    with _quiet_log(), World() as world:
+        outcome = first_caught(world, mutant, seeds)
+    took = f"{time.monotonic() - begun:.0f} s"
+    if outcome is None:
+        return False, f"NOT CAUGHT {mutant.name}: {mutant.rule} ({len(seeds)} seeds, {took})"
+    seed = outcome.plan.seed
+    tried = seed - seeds.start + 1
+    return True, f"caught {mutant.name} by seed {seed} ({tried} tried, {took}): {outcome.findings[0]}"
 
 
 def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
@@ -168,10 +175,14 @@ def _run_apart(seeds: range) -> tuple[Tally, list[str]]:
     return _run_range(seeds, words.append), words
 
 
-def _prepare() -> None:
-    import django
-
-    django.setup()
+@contextmanager
+def _across(jobs: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """A ``map`` over this process, or over as many others as are asked for; results come in the order of the work."""
+    if jobs == 1:
+        yield map
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, django.setup) as pool:
+        yield pool.imap
 
 
 @contextmanager

@@ -146,7 +146,8 @@ def test_two_services_added_at_the_same_moment_are_both_there(draft: Proposal) -
 def test_a_press_answers_only_with_what_it_changed(browser: Browser, draft: Proposal) -> None:
     line = draft.lines.get(name="Bookkeeping")
     url = f"/harbour-vale/proposals/{draft.pk}/edit/lines/{line.pk}/"
-    facts = {"name": "Bookkeeping", "quantity": "2", "unit_price": "420", "cadence": "month", "options": "1"}
+    facts = {"name": "Bookkeeping", "quantity": "2", "unit_price": "420", "cadence": "month"}
+    facts["options"] = str(draft.options.get().pk)
     answer = text(browser.post(url, facts, headers=HTMX))
     assert f'id="line-{line.pk}"' not in answer
     assert "$840.00" in answer

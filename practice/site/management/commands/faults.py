@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,13 +23,13 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="replay this one")
         parser.add_argument("--verbose", action="store_true", help="print the whole history")
         parser.add_argument("--prove", action="store_true", help="switch off one rule at a time; each must be caught")
-        parser.add_argument("--jobs", type=int, default=1, help="processes to share the seeds")
+        parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes to share the work")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; raises CommandError when anything was found."""
         say = self.stdout.write
         if options["prove"]:
-            good = runs.prove(seeds=options["seeds"], first=options["first"], say=say)
+            good = runs.prove(seeds=options["seeds"], first=options["first"], jobs=options["jobs"], say=say)
         elif options["seed"] is not None:
             good = runs.replay(options["seed"], verbose=options["verbose"], say=say)
         else:
