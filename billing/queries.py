@@ -72,7 +72,7 @@ def _matches(words: str) -> Q:
         amount = Decimal(words.replace(",", "").lstrip("$£€"))
     except InvalidOperation:
         return match
-    return match | Q(total=amount)
+    return match | Q(total=amount) if amount.is_finite() else match
 
 
 # What comes, and what waits

@@ -30,7 +30,7 @@ def signature_fits(provider: str, body: bytes, signature: str) -> bool:
     """Whether the vendor signed these bytes: base64 of HMAC-SHA256 under the webhook key (Xero and Intuit alike)."""
     key = settings.XERO_WEBHOOK_KEY if provider == Provider.XERO else settings.QBO_VERIFIER
     wanted = base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest()).decode()
-    return hmac.compare_digest(wanted, signature)
+    return hmac.compare_digest(wanted.encode(), signature.encode())
 
 
 def receive(provider: str, body: bytes) -> bool:

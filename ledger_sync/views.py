@@ -172,7 +172,8 @@ def send_again(request: MemberRequest, connection_id: int, link_id: int) -> Http
     """Try one record again now."""
     connection = _connection(request, connection_id)
     slug = request.member.practice.slug
-    sent = connections.try_again(connection_id=connection.pk, link_ids=[link_id])
+    link = access.one(Link.objects.filter(connection=connection), pk=link_id)
+    sent = connections.try_again(connection_id=connection.pk, link_ids=[link.pk])
     if sent:
         messages.success(request, "It is being sent again.")
     else:

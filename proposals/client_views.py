@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 
 from billing import coming, paying
 from practice.core import clock
+from practice.core.fields import whole_number
 from practice.core.pages import page
 from proposals import documents, links, sending, signing
 from proposals.models import Option, Proposal, Signature
@@ -193,9 +194,9 @@ def _shown(request: HttpRequest, proposal: Proposal, token: str) -> dict[str, An
 
 
 def _option(request: HttpRequest, proposal: Proposal) -> Option:
-    wanted = request.POST.get("option") or request.GET.get("option") or ""
+    wanted = whole_number(request.POST.get("option") or request.GET.get("option"))
     rows = proposal.options.order_by("position")
-    chosen = rows.filter(pk=int(wanted)).first() if wanted.isdigit() else None
+    chosen = rows.filter(pk=wanted).first() if wanted else None
     return chosen or rows.filter(recommended=True).first() or rows[0]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Max
 
-from practice.core import clock, events
+from practice.core import clock, dates, events
 from practice.firm.models import Client, Entity, Person, Service, User
 from proposals.models import Option, Proposal, ProposalCounter, ProposalLine, Terms
 from proposals.refusals import ProposalRefused
@@ -19,6 +19,13 @@ EDITABLE = frozenset(
     "title message note starts_on expires_on expected_completion_on deposit deposit_value terms_id signatory_id "
     "price_basis".split()
 )
+#: What a proposal's days are called, and how many days before and after today they may lie. Every period that has begun
+#: is billed on signing: a slip in the year would bill centuries.
+_NEAR = {
+    "starts_on": ("The day the work starts", 366, 732),
+    "expires_on": ("The last day to sign", 366, 366),
+    "expected_completion_on": ("The day the work should be finished", 366, 1830),
+}
 _EDITING = (Proposal.Status.DRAFT, Proposal.Status.REVIEW)
 _GONE = "Somebody took this service off the proposal meanwhile"
 
@@ -60,6 +67,10 @@ def change_draft(*, proposal_id: int, edition: int | None = None, **changes: Any
     for name, value in changes.items():
         setattr(proposal, name, value)
     _check(proposal)
+    today = clock.today(proposal.entity.time_zone)
+    for name in sorted(set(changes) & set(_NEAR)):
+        if words := slip_of(name, changes[name], today):
+            raise ProposalRefused(words, name)
     _save(proposal, sorted(changes))
     return proposal
 
@@ -72,6 +83,8 @@ def set_option(*, proposal_id: int, position: int, name: str, summary: str = "",
         raise ProposalRefused("A proposal has one, two or three options")
     if not name.strip():
         raise ProposalRefused("Enter a name for the option", "name")
+    if len(name.strip()) > 60 or len(summary.strip()) > 200:
+        raise ProposalRefused("An option's name has at most 60 characters, and its line below at most 200", "name")
     option, made = Option.objects.update_or_create(
         proposal=proposal, position=position, defaults={"name": name.strip(), "summary": summary.strip()}
     )
@@ -89,9 +102,12 @@ def set_option(*, proposal_id: int, position: int, name: str, summary: str = "",
 def remove_option(*, proposal_id: int, option_id: int) -> None:
     """Take an option away. Raises ProposalRefused for the last one."""
     proposal = _draft(proposal_id)
+    option = proposal.options.filter(pk=option_id).first()
+    if option is None:
+        raise ProposalRefused("Somebody took this option off the proposal meanwhile")
     if proposal.options.count() == 1:
         raise ProposalRefused("A proposal needs at least one option")
-    proposal.options.get(pk=option_id).delete()
+    option.delete()
     for position, option in enumerate(proposal.options.order_by("position"), start=1):
         proposal.options.filter(pk=option.pk).update(position=position)
     if not proposal.options.filter(recommended=True).exists():
@@ -204,6 +220,20 @@ def adopt_signatory(*, client_id: int) -> int:
             _save(proposal, ["signatory_id"])
             adopted += 1
     return adopted
+
+
+def slip_of(field: str, day: date | None, today: date) -> str:
+    """What is wrong with one of a proposal's days that is too far away to be meant; "" when nothing is."""
+    called, back, ahead = _NEAR[field]
+    if day is None or -back <= (day - today).days <= ahead:
+        return ""
+    return f"{called} is {dates.in_words(day)}: check the year"
+
+
+def slips_of(proposal: Proposal, today: date) -> dict[str, str]:
+    """What is wrong with each day of a proposal that is too far away, by field."""
+    found = {name: slip_of(name, getattr(proposal, name), today) for name in _NEAR}
+    return {name: words for name, words in found.items() if words}
 
 
 def _likely_signatory(client: Client) -> Person | None:

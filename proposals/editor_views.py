@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from practice.core import clock
+from practice.core.fields import whole_number
 from practice.core.pages import page
 from practice.firm import access
 from practice.firm.access import MemberRequest
@@ -78,7 +79,7 @@ def change_line(request: MemberRequest, proposal_id: int, line_id: int) -> HttpR
     form = LineForm(request.POST)
     if not form.is_valid():
         return _refuse(request, proposal, str(next(iter(form.errors.values()))[0]), Change(line_id=line_id))
-    ids = [int(v) for v in request.POST.getlist("options") if v.isdigit()]
+    ids = [pk for pk in map(whole_number, request.POST.getlist("options")) if pk is not None]
 
     def change() -> Change:
         drafting.change_line(proposal_id=proposal.pk, line_id=line_id, option_ids=ids, **form.cleaned_data)
@@ -106,14 +107,15 @@ def _move_line(proposal: Proposal, line_id: int, *, up: bool) -> Change:
 def set_option(request: MemberRequest, proposal_id: int) -> HttpResponse:
     """Add, rename, recommend or remove an option."""
     proposal = find(request, proposal_id)
-    if request.POST.get("verb") == "remove" and request.POST.get("option", "").isdigit():
-        return _do(request, proposal, lambda: _remove_option(proposal, int(request.POST["option"])))
+    option_id = whole_number(request.POST.get("option"))
+    if request.POST.get("verb") == "remove" and option_id is not None:
+        return _do(request, proposal, lambda: _remove_option(proposal, option_id))
     return _do(request, proposal, lambda: _set_option(request, proposal))
 
 
 def _set_option(request: MemberRequest, proposal: Proposal) -> Change:
-    given = request.POST.get("position", "")
-    position = int(given) if given.isdigit() else proposal.options.count() + 1
+    given = whole_number(request.POST.get("position"))
+    position = proposal.options.count() + 1 if given is None else given
     before = proposal.options.filter(position=position).first()
     recommended = request.POST.get("recommended") == "yes"
     option = drafting.set_option(
@@ -159,7 +161,9 @@ def tab(request: MemberRequest, proposal_id: int, tab: str) -> HttpResponse:
     form = tab_form(tab, proposal, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            drafting.change_draft(proposal_id=proposal.pk, edition=_edition(request), **form.cleaned_data)
+            drafting.change_draft(
+                proposal_id=proposal.pk, edition=whole_number(request.POST.get("edition")), **form.cleaned_data
+            )
         except ProposalRefused as refusal:
             form.add_error(refusal.field if refusal.field in form.fields else None, refusal.words)
         else:
@@ -177,11 +181,6 @@ def preview(request: MemberRequest, proposal_id: int, option_id: int) -> HttpRes
     option = proposal.options.filter(pk=option_id).first() or proposal.options.order_by("position")[0]
     context = documents.shown(proposal, option) | {"token": "preview", "preview": True}
     return page(request, "proposals/client_proposal.html", "choice", context)
-
-
-def _edition(request: MemberRequest) -> int | None:
-    given = request.POST.get("edition", "")
-    return int(given) if given.isdigit() else None
 
 
 def _do(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import quote
 
 from django.urls import reverse
@@ -11,8 +12,11 @@ from django.urls import reverse
 from billing.invoicing import treatment_for
 from practice.core import clock, gates
 from practice.firm.models.services import Cadence
-from proposals import merging, pricing
+from proposals import drafting, merging, pricing
 from proposals.models import Option, Proposal
+
+#: What an option may cost in one go. An invoice holds a thousand times as much, for all the periods that have begun.
+MOST = Decimal(1_000_000_000)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Finding:
 def findings(proposal: Proposal, plans: Sequence[pricing.Plan] = ()) -> list[Finding]:
     """Every finding, those that stop sending first. ``plans`` spares reading what was worked out already."""
     options = [plan.option for plan in plans] or pricing.options_of(proposal)
-    found = [*_who(proposal), *_what(proposal, options), *_deposit(proposal, options)]
+    found = [*_who(proposal), *_what(proposal, options), *_when(proposal), *_deposit(proposal, options)]
     found += [*_words(proposal), *_ledger(proposal)]
     return sorted(found, key=lambda f: not f.blocks)
 
@@ -68,6 +72,9 @@ def _what(proposal: Proposal, options: list[Option]) -> list[Finding]:
         lines = list(option.lines.all())
         if not lines:
             found.append(Finding(f"“{option.name}” includes no service", place(proposal, "services", "#id_service")))
+        elif pricing.totals(proposal, lines, clock.today(proposal.entity.time_zone)).gross > MOST:
+            words = f"“{option.name}” costs more than an invoice can say: check its quantities and prices"
+            found.append(Finding(words, place(proposal, "services", f"#price-{lines[0].pk}")))
         elif all(line.unit_price == 0 for line in lines):
             at = place(proposal, "services", f"#price-{lines[0].pk}")
             found.append(Finding(f"“{option.name}” costs nothing", at, blocks=False))
@@ -78,6 +85,12 @@ def _what(proposal: Proposal, options: list[Option]) -> list[Finding]:
         words = f"{proposal.client.name} is billed in {proposal.currency}, {ours}"
         found.append(Finding(words, _at_client(proposal, "client_edit", "#id_currency", place(proposal, "services"))))
     return found
+
+
+def _when(proposal: Proposal) -> list[Finding]:
+    slips = drafting.slips_of(proposal, clock.today(proposal.entity.time_zone))
+    tabs = {"expected_completion_on": "services"}
+    return [Finding(words, place(proposal, tabs.get(n, "signing"), f"#id_{n}")) for n, words in slips.items()]
 
 
 def _deposit(proposal: Proposal, options: list[Option]) -> list[Finding]:

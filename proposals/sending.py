@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from practice.core import clock, events
@@ -45,9 +46,14 @@ def send_again(*, proposal_id: int, email: str = "") -> Proposal:
     if not proposal.is_open:
         raise ProposalRefused(f"This proposal is {proposal.get_status_display().lower()}")
     if email and proposal.signatory is not None:
+        address = _address(email)
+        others = Person.objects.filter(client=proposal.client_id).exclude(pk=proposal.signatory.pk)
+        other = others.filter(email=address).first()
+        if other is not None:
+            raise ProposalRefused(f"{other.name} of {proposal.client.name} has that address already", "email")
         revoke_links(proposal)
         person = Person.objects.select_for_update().get(pk=proposal.signatory.pk)
-        person.email = email.strip().lower()
+        person.email = address
         person.save(update_fields=["email"])
         proposal.signatory = person
     _mail_link(proposal)
@@ -57,14 +63,18 @@ def send_again(*, proposal_id: int, email: str = "") -> Proposal:
 
 @transaction.atomic
 def hand_on(*, proposal_id: int, name: str, email: str) -> Proposal:
-    """Somebody else signs: they get a link, the earlier ones end, and both are named in the record."""
+    """Somebody else signs: they get a link, the earlier ones end, and both are named in the record.
+
+    Raises ProposalRefused unless the proposal is open, and for a name or an address that no mail can go to.
+    """
     proposal = Proposal.objects.select_for_update().get(pk=proposal_id)
     if not proposal.is_open:
         raise ProposalRefused(f"This proposal is {proposal.get_status_display().lower()}")
-    if not name.strip() or "@" not in email:
+    called = " ".join(name.split())[:150]
+    if not called or not email.strip():
         raise ProposalRefused("Enter the name and email of the person who signs", "email")
     person, _ = Person.objects.get_or_create(
-        client_id=proposal.client_id, email=email.strip().lower(), defaults={"name": name.strip(), "signs": True}
+        client_id=proposal.client_id, email=_address(email), defaults={"name": called, "signs": True}
     )
     proposal.signatory = person
     proposal.save(update_fields=["signatory"])
@@ -106,6 +116,16 @@ def end_expired(now: datetime) -> int:
 def revoke_links(proposal: Proposal) -> None:
     """End every link to a proposal."""
     ProposalLink.objects.filter(proposal=proposal, revoked_at__isnull=True).update(revoked_at=clock.now())
+
+
+def _address(email: str) -> str:
+    """An address as it was typed, tidied. Raises ProposalRefused for one that no mail can go to."""
+    tidy = email.strip().lower()
+    try:
+        Person._meta.get_field("email").run_validators(tidy)
+    except ValidationError as error:
+        raise ProposalRefused("Enter an email like amelie@larkspur.example", "email") from error
+    return tidy
 
 
 def _mail_link(proposal: Proposal) -> None:

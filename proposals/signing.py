@@ -51,19 +51,22 @@ def sign_proposal(*, proposal_id: int, option_id: int, signer: Signer, shown_dig
     today = clock.today(proposal.entity.time_zone)
     if not proposal.is_open or proposal.expires_on < today:
         raise ProposalRefused("This proposal can no longer be signed", code="ended")
-    if not signer.name.strip():
+    name = " ".join(signer.name.split())
+    if not any(c.isalpha() for c in name):
         raise ProposalRefused("Enter your full name", "name")
+    if len(name) > 150:
+        raise ProposalRefused("Enter your name in at most 150 characters", "name")
     option = Option.objects.get(pk=option_id, proposal=proposal)
     document = documents.document_of(proposal, option, today)
     if document.digest != shown_digest:
         raise ProposalRefused("Something changed while you were reading", code="changed")
     now = clock.now()
-    with audit.cause(system="client link", actor=signer.name.strip(), authoriser=signer.name.strip()):
+    with audit.cause(system="client link", actor=name, authoriser=name):
         signature = Signature.objects.create(
             proposal=proposal,
             option_name=option.name,
-            name=signer.name.strip(),
-            role=signer.role.strip(),
+            name=name,
+            role=" ".join(signer.role.split())[:100],
             consent=documents.consent_text(proposal),
             document=document.html,
             document_digest=document.digest,

@@ -13,6 +13,7 @@ from billing.forms import StripeForm
 from billing.models import StripeAccount
 from billing.stripe_accounts import AccountRefused
 from practice.core import pages
+from practice.core.fields import whole_number
 from practice.firm import access
 from practice.firm.access import MemberRequest
 from practice.firm.models import Entity
@@ -26,7 +27,7 @@ def payments(request: MemberRequest) -> HttpResponse:
     form = StripeForm(request.POST or None)
     if request.method == "POST":
         access.demand(request.member, "payments.connect")
-        entity = access.find(Entity.objects.all(), practice, pk=_number(request.POST.get("entity")))
+        entity = access.find(Entity.objects.all(), practice, pk=whole_number(request.POST.get("entity")))
         if form.is_valid():
             try:
                 account = stripe_accounts.connect_account(entity=entity, **form.cleaned_data)
@@ -46,7 +47,3 @@ def payments(request: MemberRequest) -> HttpResponse:
         "may_connect": request.member.may("payments.connect"),
     }
     return pages.page(request, "billing/settings.html", "form", context, status=422 if form.errors else 200)
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() else 0

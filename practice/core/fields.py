@@ -1,4 +1,4 @@
-"""Form fields that read what people write."""
+"""Reading what people write, in forms and in addresses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+
+#: Digits of the largest number taken from an address or a hidden field: every id has room, every database too.
+_DIGITS = 15
+
+
+def whole_number(text: str | None) -> int | None:
+    """A number that an address or a hidden field carries; None for anything else, also for ² and for endless digits."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 class MoneyField(forms.DecimalField):

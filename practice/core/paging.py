@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from practice.core.fields import whole_number
+
 M = TypeVar("M", bound=Model)
 SIZE = 50
 COUNTED = 10_000
@@ -50,7 +52,7 @@ class Paged(Generic[M]):
 
 def paginate(rows: QuerySet[M, Any], number: str | None, size: int = SIZE) -> Paged[M]:
     """The page of an ordered list that ``?page=`` asks for; anything that is no page number is the first page."""
-    asked = int(number) if number and number.isdecimal() and len(number) < 7 else 1
+    asked = whole_number(number) or 1
     total = rows.order_by()[: COUNTED + 1].count()
     last = max(1, -(-total // size))
     at = min(max(1, asked), last)

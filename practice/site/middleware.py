@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -28,6 +29,18 @@ def request_ids(get_response: Handler) -> Handler:
         response = get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+    return middleware
+
+
+def refuse_null_characters(get_response: Handler) -> Handler:
+    """Answer 400 to text that no database takes and nobody types. Notices are read as bytes and stay out of this."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        fields = [request.GET] if request.path.startswith("/hooks/") else [request.GET, request.POST]
+        if "\0" in request.path or any("\0" in text for form in fields for _, texts in form.lists() for text in texts):
+            raise BadRequest("a null character")
+        return get_response(request)
 
     return middleware
 

@@ -294,3 +294,14 @@ def test_what_needs_somebody_is_on_the_first_page(firm, larkspur, payer, account
         assert words in text
     assert "could not be loaded" not in text
     assert "disputes a payment" not in auditor.get(url(firm, "dashboard")).content.decode()
+
+
+@pytest.mark.parametrize("words", ["NaN", "sNaN", "Infinity", "-inf", "1e999999", "²"])
+def test_a_search_for_what_is_no_amount_finds_nothing(firm, story, owner, words):
+    answer = owner.get(url(firm, "invoices"), {"q": words, "page": "9" * 5000})
+    assert (answer.status_code, answer.context["paged"].total) == (200, 0)
+
+
+def test_a_stripe_account_is_connected_to_an_entity_of_the_practice_only(firm, owner):
+    for entity in ("9" * 5000, "²", "", "-1"):
+        assert owner.post(url(firm, "payment_settings"), {"entity": entity}).status_code == 404

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from practice.core import clock, dates, money
+from practice.core import clock, dates, fields, money
 
 cents = st.integers(-10_000_000, 10_000_000).map(lambda n: Decimal(n) / 100)
 
@@ -106,3 +106,21 @@ def test_a_fixed_clock_moves_on_while_it_waits_and_is_put_back() -> None:
 def test_the_clock_takes_no_instant_without_a_zone() -> None:
     with pytest.raises(ValueError, match="aware"):
         clock.move(datetime(2026, 11, 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", 12),
+        ("0", 0),
+        ("", None),
+        (None, None),
+        ("-1", None),
+        ("²", None),
+        ("٣", None),
+        ("1e3", None),
+        ("9" * 99, None),
+    ],
+)
+def test_a_number_in_an_address_is_plain_digits_and_not_endless(text: str | None, number: int | None) -> None:
+    assert fields.whole_number(text) == number

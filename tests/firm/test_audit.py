@@ -99,3 +99,8 @@ def test_moments_are_told_in_the_time_zone_of_the_practice(firm, larkspur):
         clients.archive_client(client_id=larkspur.pk)
     (change,) = audit_trail.story(firm.pk, zone="Australia/Sydney", kind="firm.client", pk=larkspur.pk)[0].changes
     assert (change.old, change.new) == ("nothing", "2 July 2026 06:30")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1" + "0" * 30, "-1", "²", "x"])
+def test_a_page_that_is_no_number_is_the_first(firm, larkspur, auditor, sign_in, number):
+    assert sign_in(auditor).get(f"/{firm.slug}/audit/", {"page": number}).context["found"].before is None

@@ -84,3 +84,9 @@ def test_the_editor_and_a_proposal_stay_within_the_budget(admin: Any, firm: Any,
     for name in ("proposal", "proposal_edit", "proposal_send"):
         url = reverse(name, kwargs={"practice": firm.practice.slug, "proposal_id": proposal.pk})
         assert questions(admin, url) <= 25, name
+
+
+def test_only_a_record_of_this_ledger_is_sent_again(admin: Browser, firm: Any, connection: Any) -> None:
+    for link_id in (999_999, 10**30):
+        known = {"practice": firm.practice.slug, "connection_id": connection.pk, "link_id": link_id}
+        assert admin.post(reverse("ledger_send_again", kwargs=known)).status_code == 404

@@ -151,8 +151,10 @@ def test_a_signed_notice_is_stored_once_and_its_object_fetched(
     assert booked.client.billing_email == "hook@larkspur.example"
 
 
-def test_a_notice_with_a_wrong_signature_is_refused(client: Browser, connection: Any) -> None:
-    answer = client.post("/hooks/xero/", b"{}", content_type="application/json", headers={"x-xero-signature": "no"})
+@pytest.mark.parametrize("signature", ["no", "", "é"])
+def test_a_notice_with_a_wrong_signature_is_refused(client: Browser, connection: Any, signature: str) -> None:
+    headers = {"x-xero-signature": signature}
+    answer = client.post("/hooks/xero/", b"{}", content_type="application/json", headers=headers)
     assert answer.status_code == 401
     assert answer.content == b""
     assert not answer.cookies

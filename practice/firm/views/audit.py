@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from practice.core import chain
+from practice.core.fields import whole_number
 from practice.firm import access, audit_trail
 from practice.firm.access import MemberRequest
 
@@ -15,12 +16,12 @@ from practice.firm.access import MemberRequest
 @access.needs("audit.read")
 def audit(request: MemberRequest) -> HttpResponse:
     """The newest changes in the practice; ``?kind=`` keeps to one kind of object."""
-    kind, page = request.GET.get("kind", ""), request.GET.get("page", "1")
+    kind = request.GET.get("kind", "")
     kinds = audit_trail.kinds()
     if kind and kind not in kinds:
         raise Http404("no such kind")
     member = request.member
-    number = int(page) if page.isdecimal() else 1
+    number = whole_number(request.GET.get("page")) or 1
     found = audit_trail.latest(member.practice.pk, zone=member.zone, kind=kind, page=number)
     context = {"section": "audit", "found": found, "kinds": kinds, "kind": kind}
     return render(request, "firm/audit.html", context)
