@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,8 @@ from billing.models import CreditNote, Refund
 from practice.core.fields import MoneyField
 
 DATE = forms.DateInput(attrs={"type": "date"})
+#: Two years, in days: a day further away than that is a slip in the year.
+_A_WHILE = 731
 
 
 class Form(forms.Form):
@@ -22,13 +24,19 @@ class Form(forms.Form):
         self.add_error(None, str(refusal))
 
 
+class DecidedForm(Form):
+    """A form that moves money. It carries the figure the person decided on, so that an old page moves none."""
+
+    seen = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+
 class ReasonForm(Form):
     """Why something is done; kept in the audit trail."""
 
     reason = forms.CharField(max_length=200, label="Reason", error_messages={"required": "Say why"})
 
 
-class CreditForm(Form):
+class CreditForm(DecidedForm):
     """How much comes off an invoice, tax included, and why."""
 
     amount = MoneyField(label="Amount, tax included")
@@ -54,7 +62,7 @@ class CreditForm(Form):
         return _between(self.cleaned_data["amount"], self.most, self.words_of_most)
 
 
-class RefundForm(Form):
+class RefundForm(DecidedForm):
     """How much goes back, and why."""
 
     amount = MoneyField(label="Amount")
@@ -83,7 +91,7 @@ class RefundForm(Form):
         return facts
 
 
-class HandPaymentForm(Form):
+class HandPaymentForm(DecidedForm):
     """Money that came another way."""
 
     amount = MoneyField(label="Amount")
@@ -102,6 +110,8 @@ class HandPaymentForm(Form):
         paid_on: date = self.cleaned_data["paid_on"]
         if paid_on > self.today:
             raise forms.ValidationError("Money that has not come yet cannot be recorded")
+        if paid_on < self.today - timedelta(days=_A_WHILE):
+            raise forms.ValidationError("That is more than two years ago: check the year")
         return paid_on
 
     def clean_amount(self) -> Decimal:
@@ -117,6 +127,17 @@ class PauseForm(Form):
 
     until = forms.DateField(label="Until", widget=DATE, error_messages={"required": "Enter the day promised"})
     reason = forms.CharField(max_length=200, label="Why", error_messages={"required": "Say what was promised"})
+
+    def __init__(self, *args: Any, today: date, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.today = today
+
+    def clean_until(self) -> date:
+        """A day to come, and not so far away that the invoice is forgotten."""
+        until: date = self.cleaned_data["until"]
+        if not timedelta(0) < until - self.today <= timedelta(days=_A_WHILE):
+            raise forms.ValidationError("Enter a day after today, and less than two years away")
+        return until
 
 
 class EndForm(ReasonForm):

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing.models import Allocation, Invoice, Payment
-from billing.standing import standing_of, unallocated
+from billing.standing import hold_to, standing_of, unallocated
 from practice.core import events
 from practice.core.money import ZERO
 from practice.firm.models import Client, Entity
@@ -61,6 +61,21 @@ def record_payment(
         allocate(payment_id=payment.pk, invoice_id=invoice.pk, amount=amount, now=now)
     events.record(f"billing.payment.{receipt.state}", payment)
     return payment
+
+
+@transaction.atomic
+def record_by_hand(*, invoice_id: int, receipt: Receipt, seen: Decimal | None) -> Payment:
+    """Record money that came another way for one invoice; ``seen`` is what was open when the person decided.
+
+    Raises PaymentRefused unless the invoice is issued, ChangedMeanwhile when something else is open on it by now.
+    """
+    now = receipt.initiated_at
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    if invoice.status != Invoice.Status.ISSUED:
+        raise PaymentRefused(f"This invoice is {invoice.get_status_display().lower()}")
+    hold_to(seen, standing_of(invoice, now.date()).due, f"what is open on {invoice.number}")
+    on = [(invoice, receipt.amount)]
+    return record_payment(entity=invoice.entity, client=invoice.client, receipt=receipt, on_invoices=on, now=now)
 
 
 @transaction.atomic

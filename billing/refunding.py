@@ -17,7 +17,7 @@ from billing.credits import CreditLine, credit_invoice, whole_invoice
 from billing.models import Allocation, CreditNote, Invoice, Payment, Refund, StripeAccount
 from billing.models.agreements import PriceBasis
 from billing.pricing import add_up, price_line
-from billing.standing import unallocated
+from billing.standing import hold_to, kept_of, standing_of, unallocated
 from billing.stripe_accounts import account_of
 from billing.stripe_facts import RefundFacts, Refused, StripeError
 from practice.core import audit, clock, events
@@ -30,29 +30,32 @@ class RefundRefused(ValueError):
     """The money cannot be given back like this; the text says why."""
 
 
-def refund_unapplied(*, payment_id: int, amount: Decimal) -> Refund:
+def refund_unapplied(*, payment_id: int, amount: Decimal, seen: Decimal | None = None) -> Refund:
     """Give back money that is on no invoice: paid twice, or too much. Calls Stripe once the refund is written down.
 
-    Raises RefundRefused when less than that is free.
+    ``seen`` is what was left of the payment when the person decided. Raises RefundRefused when less than the amount is
+    free, ChangedMeanwhile when something else is left by now.
     """
     with transaction.atomic():
-        payment = _lock(payment_id)
+        payment = _lock(payment_id, seen)
         if not ZERO < amount <= unallocated(payment):
             raise RefundRefused("Only money that is on no invoice can be given back without a credit note")
         refund = _write(payment, amount, Refund.Why.UNAPPLIED, None)
     return send_refund(refund)
 
 
-def refund_price(*, payment_id: int, invoice_id: int, amount: Decimal, words: str) -> Refund:
+def refund_price(
+    *, payment_id: int, invoice_id: int, amount: Decimal, words: str, seen: Decimal | None = None
+) -> Refund:
     """Give back a part of what was paid on an invoice, because the price was reduced or work cancelled.
 
     That much comes off the invoice, a credit note takes its place, and Stripe is asked once that is committed. Raises
-    RefundRefused when less than that was paid on the invoice by this payment.
+    RefundRefused when less than that was paid on the invoice by this payment, and like :func:`refund_unapplied`.
     """
     now = clock.now()
     with transaction.atomic():
         invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
-        payment = _lock(payment_id)
+        payment = _lock(payment_id, seen)
         rows = list(payment.allocations.filter(invoice=invoice, reversed_at__isnull=True))
         paid = sum((row.amount for row in rows), ZERO)
         if not ZERO < amount <= paid:
@@ -71,6 +74,21 @@ def refund_price(*, payment_id: int, invoice_id: int, amount: Decimal, words: st
         )
         refund = _write(payment, amount, Refund.Why.PRICE, note)
     return send_refund(refund)
+
+
+@transaction.atomic
+def credit_amount(
+    *, invoice_id: int, amount: Decimal, reason: str, words: str, seen: Decimal | None = None
+) -> CreditNote:
+    """Take an amount, tax included, off an issued invoice. ``seen`` is what was open when the person decided.
+
+    Raises CreditRefused, RefundRefused for an amount that cannot be written with its tax, and ChangedMeanwhile.
+    """
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    today = clock.today(invoice.entity.time_zone)
+    hold_to(seen, standing_of(invoice, today).due, f"what is open on {invoice.number}")
+    lines = lines_worth(invoice, amount)
+    return credit_invoice(invoice_id=invoice_id, lines=lines, reason=reason, words=words, on=today, now=clock.now())
 
 
 def lines_worth(invoice: Invoice, gross: Decimal) -> list[CreditLine]:
@@ -138,8 +156,9 @@ def apply_refund(*, refund_id: int, facts: RefundFacts) -> Refund:
     return refund
 
 
-def _lock(payment_id: int) -> Payment:
+def _lock(payment_id: int, seen: Decimal | None) -> Payment:
     payment = Payment.objects.select_for_update().get(pk=payment_id)
+    hold_to(seen, kept_of(payment), "what is left of this payment")
     if payment.source != Payment.Source.STRIPE or payment.state != Payment.State.SUCCEEDED:
         raise RefundRefused("Only money that Stripe took and still has can be given back here")
     return payment

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Max, Q
 
 from billing import invoicing, schedules
@@ -88,6 +88,12 @@ def _commit(run: BillingRun, groups: list[tuple[Engagement, list[Charge]]], on: 
             except invoicing.InvoiceCannotMove as problem:
                 log.warning("billing run %s: %s: %s", run.pk, engagement.reference, problem)
                 run.problems.append({"agreement": engagement.reference, "problem": str(problem)})
+            except OperationalError:
+                raise
+            except Exception:
+                log.exception("billing run %s: %s", run.pk, engagement.reference)
+                words = "It could not be worked out and waits for the next run. The log says why"
+                run.problems.append({"agreement": engagement.reference, "problem": words})
         run.save(update_fields=["issued", "problems"])
 
 

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.db.models import Max
 
-from billing.models import Charge, Engagement, EngagementLine, Invoice, ScheduleRule
+from billing.models import Charge, Engagement, EngagementLine, Invoice, InvoiceLine, ScheduleRule
 from practice.core import audit, dates, events
 from practice.firm.models.services import Cadence
 
@@ -77,8 +77,18 @@ def hold_charge(*, charge_id: int, reason: str) -> Charge:
 
 @transaction.atomic
 def release_charge(*, charge_id: int) -> Charge:
-    """Put a held or skipped charge back into the plan."""
-    return _set(charge_id, Charge.State.PLANNED, "")
+    """Put a held or skipped charge back into the plan; one that is on a voided invoice is planned anew, once.
+
+    Raises ChargeCannotChange when it is billed, or planned anew already.
+    """
+    charge = Charge.objects.select_for_update().get(pk=charge_id)
+    if charge.state == Charge.State.BILLED or not _is_on_invoice(charge):
+        return _set(charge_id, Charge.State.PLANNED, "")
+    if Charge.objects.filter(line=charge.line_id, kind=Charge.Kind.AGAIN, nth=charge.pk).exists():
+        raise ChargeCannotChange("This charge was on a voided invoice, and is planned again as a charge of its own")
+    fresh = _again(charge)
+    events.record("billing.charge.changed", fresh)
+    return fresh
 
 
 @transaction.atomic
@@ -96,20 +106,28 @@ def undo_billing(*, invoice_id: int, reason: str, again: bool) -> list[Charge]:
         charge.save(update_fields=["state", "reason"])
         events.record("billing.charge.changed", charge)
         if again:
-            planned.append(
-                Charge.objects.create(
-                    engagement_id=charge.engagement_id, line_id=charge.line_id, kind=Charge.Kind.AGAIN, nth=charge.pk,
-                    due_on=charge.due_on, period_start=charge.period_start, period_end=charge.period_end,
-                    description=charge.description, quantity=charge.quantity, unit_price=charge.unit_price,
-                )
-            )  # fmt: skip
+            planned.append(_again(charge))
     return planned
+
+
+def _again(charge: Charge) -> Charge:
+    return Charge.objects.create(
+        engagement_id=charge.engagement_id, line_id=charge.line_id, kind=Charge.Kind.AGAIN, nth=charge.pk,
+        due_on=charge.due_on, period_start=charge.period_start, period_end=charge.period_end,
+        description=charge.description, quantity=charge.quantity, unit_price=charge.unit_price,
+    )  # fmt: skip
+
+
+def _is_on_invoice(charge: Charge) -> bool:
+    return InvoiceLine.objects.filter(charge=charge).exists()
 
 
 def _set(charge_id: int, state: str, reason: str) -> Charge:
     charge = Charge.objects.select_for_update().get(pk=charge_id)
     if charge.state == Charge.State.BILLED:
         raise ChargeCannotChange("This charge is billed already; correct it with a credit note")
+    if _is_on_invoice(charge):
+        raise ChargeCannotChange("This charge was on a voided invoice: release it to bill it again")
     charge.state, charge.reason = state, reason[:200]
     charge.save(update_fields=["state", "reason"])
     events.record("billing.charge.changed", charge)

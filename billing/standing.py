@@ -121,5 +121,22 @@ def parts_of(instalments: Iterable[Instalment], standing: Standing) -> list[Part
 def unallocated(payment: Payment) -> Decimal:
     """Money of a payment that is on no invoice and was not given back: the client's credit."""
     on_invoices = sum((a.amount for a in payment.allocations.filter(reversed_at__isnull=True)), ZERO)
-    given_back = sum((r.amount for r in payment.refunds.exclude(state="failed")), ZERO)
-    return payment.amount - on_invoices - given_back
+    return kept_of(payment) - on_invoices
+
+
+def kept_of(payment: Payment) -> Decimal:
+    """What is left of a payment once the money given back, or on its way back, is taken off."""
+    return payment.amount - sum((r.amount for r in payment.refunds.exclude(state="failed")), ZERO)
+
+
+class ChangedMeanwhile(ValueError):
+    """Money moved since the person looked, so that nothing was done; the text says so."""
+
+
+def hold_to(seen: Decimal | None, now: Decimal, what: str) -> None:
+    """Stop a press that was decided on another figure than the one there is: a second press, another tab, an old page.
+
+    Call it with the row locked. ``seen`` is None where nobody looked at a page. Raises ChangedMeanwhile.
+    """
+    if seen is not None and seen != now:
+        raise ChangedMeanwhile(f"Nothing more was done: {what} changed since you opened the page. Look again")

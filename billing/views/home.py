@@ -71,7 +71,7 @@ def collections(request: MemberRequest) -> HttpResponse:
 def pause(request: MemberRequest, pk: int) -> HttpResponse:
     """Stop collecting and chasing an invoice until a promised day."""
     invoice = access.find(Invoice.objects.select_related("client"), request.member.practice, pk=pk)
-    form = PauseForm(request.POST or None)
+    form = PauseForm(request.POST or None, today=clock.today(request.member.zone))
     if request.method == "POST" and form.is_valid():
         collecting.pause(invoice_id=pk, **form.cleaned_data)
         messages.success(request, f"{invoice.number} is neither charged nor chased until that day")

@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing import invoice_pdf, invoicing, mails, payments, queries, refunding, story
-from billing.credits import CreditRefused, credit_invoice
+from billing.credits import CreditRefused
 from billing.forms import CreditForm, HandPaymentForm, ReasonForm
 from billing.invoicing import InvoiceCannotMove
 from billing.models import Invoice, Payment
-from billing.payments import Receipt
+from billing.payments import PaymentRefused, Receipt
 from billing.refunding import RefundRefused
-from billing.standing import Standing, parts_of, standing_of, with_standing
+from billing.standing import ChangedMeanwhile, Standing, parts_of, standing_of, with_standing
 from billing.views.confirming import Step, confirm
 from practice.core import clock, pages
 from practice.core.money import ZERO, in_words
@@ -101,19 +101,14 @@ def credit(request: MemberRequest, pk: int) -> HttpResponse:
     """Take something off an issued invoice with a credit note."""
     invoice = _of(request, pk)
     due = _standing(invoice).due
-    first = {"amount": due, "reason": "price_cut"}
+    first = {"amount": due, "reason": "price_cut", "seen": due}
     form = CreditForm(request.POST or None, initial=first, most=due, words_of_most=_money(invoice, due))
     if request.method == "POST" and form.is_valid():
-        facts = form.cleaned_data
         try:
-            note = credit_invoice(
-                invoice_id=pk,
-                lines=refunding.lines_worth(invoice, facts["amount"]),
-                reason=facts["reason"],
-                words=facts["words"],
-                on=clock.today(invoice.entity.time_zone),
-                now=clock.now(),
-            )
+            note = refunding.credit_amount(invoice_id=pk, **form.cleaned_data)
+        except ChangedMeanwhile as refusal:
+            messages.error(request, str(refusal))
+            return _back(request, pk)
         except (CreditRefused, RefundRefused) as refusal:
             form.refuse(refusal)
         else:
@@ -154,7 +149,7 @@ def record_payment(request: MemberRequest, pk: int) -> HttpResponse:
     """Record money that came another way, where the ledger does not tell us."""
     invoice = _of(request, pk)
     today, due = clock.today(invoice.entity.time_zone), _standing(invoice).due
-    form = HandPaymentForm(request.POST or None, initial={"amount": due, "paid_on": today}, today=today)
+    form = HandPaymentForm(request.POST or None, initial={"amount": due, "paid_on": today, "seen": due}, today=today)
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
         receipt = Receipt(
@@ -167,12 +162,16 @@ def record_payment(request: MemberRequest, pk: int) -> HttpResponse:
             initiated_at=clock.now(),
             paid_on=facts["paid_on"],
         )
-        payments.record_payment(
-            entity=invoice.entity, client=invoice.client, receipt=receipt, on_invoices=[(invoice, receipt.amount)],
-            now=clock.now(),
-        )  # fmt: skip
-        messages.success(request, f"{_money(invoice, receipt.amount)} is recorded on {invoice.number}")
-        return _back(request, pk)
+        try:
+            payments.record_by_hand(invoice_id=pk, receipt=receipt, seen=facts["seen"])
+        except ChangedMeanwhile as refusal:
+            messages.error(request, str(refusal))
+            return _back(request, pk)
+        except PaymentRefused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"{_money(invoice, receipt.amount)} is recorded on {invoice.number}")
+            return _back(request, pk)
     sentences = [
         f"{_money(invoice, due)} is open. What is more than that stays as {invoice.client.name}'s credit.",
         "The ledger gets the payment in its bank account. If the bookkeeper records it there, do not record it here.",

@@ -13,7 +13,7 @@ from billing import clearing, disputes, movements, payouts, refunding
 from billing.forms import RefundForm
 from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
 from billing.refunding import RefundRefused
-from billing.standing import unallocated
+from billing.standing import ChangedMeanwhile, kept_of, unallocated
 from billing.views.confirming import Step, confirm
 from practice.core import clock, pages
 from practice.core.money import ZERO, in_words
@@ -54,6 +54,7 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
     first = {
         "why": Refund.Why.PRICE if invoices else Refund.Why.UNAPPLIED,
         "amount": unallocated(found) or found.amount,
+        "seen": kept_of(found),
     }
     form = RefundForm(request.POST or None, initial=first, **settings)  # type: ignore[arg-type]
     if request.method == "POST" and form.is_valid():
@@ -61,10 +62,14 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
         try:
             if facts["why"] == Refund.Why.PRICE:
                 made = refunding.refund_price(
-                    payment_id=pk, invoice_id=int(facts["invoice"]), amount=facts["amount"], words=facts["words"]
-                )
+                    payment_id=pk, invoice_id=int(facts["invoice"]), amount=facts["amount"], words=facts["words"],
+                    seen=facts["seen"],
+                )  # fmt: skip
             else:
-                made = refunding.refund_unapplied(payment_id=pk, amount=facts["amount"])
+                made = refunding.refund_unapplied(payment_id=pk, amount=facts["amount"], seen=facts["seen"])
+        except ChangedMeanwhile as refusal:
+            messages.error(request, str(refusal))
+            return pages.go(request, "payment", practice=request.member.practice.slug, pk=pk)
         except RefundRefused as refusal:
             form.refuse(refusal)
         else:

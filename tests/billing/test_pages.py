@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import collecting, invoicing, runs
+from billing import collecting, invoicing, runs, schedules
 from billing import tasks as billing_tasks
 from billing.models import BillingRun, Charge, Invoice, Payment, Payout, StripeAccount
 from billing.standing import standing_of
@@ -305,3 +305,80 @@ def test_a_search_for_what_is_no_amount_finds_nothing(firm, story, owner, words)
 def test_a_stripe_account_is_connected_to_an_entity_of_the_practice_only(firm, owner):
     for entity in ("9" * 5000, "²", "", "-1"):
         assert owner.post(url(firm, "payment_settings"), {"entity": entity}).status_code == 404
+
+
+def press(browser, address, **facts):
+    """What the page at an address carries in its hidden fields, with what a person typed."""
+    form = browser.get(address).context["form"]
+    return {"seen": str(form["seen"].value()), **facts}
+
+
+def test_a_second_press_records_no_second_payment(firm, story, owner):
+    address = url(firm, "invoice_pay", pk=story["open"].pk)
+    facts = press(owner, address, amount="20.00", paid_on=str(TODAY), method="bank")
+    assert owner.post(address, facts).status_code == 302
+    second = owner.post(address, facts, follow=True).content.decode()
+    assert "Nothing more was done: what is open on" in second
+    assert Payment.objects.filter(source="hand").count() == 1
+    assert (
+        owner.post(address, press(owner, address, amount="20.00", paid_on=str(TODAY), method="bank")).status_code == 302
+    )
+    assert Payment.objects.filter(source="hand").count() == 2
+
+
+def test_a_second_press_makes_no_second_credit_note(firm, story, owner):
+    address = url(firm, "invoice_credit", pk=story["open"].pk)
+    facts = press(owner, address, amount="11.11", reason="price_cut", words="fewer hours")
+    owner.post(address, facts)
+    assert "Nothing more was done" in owner.post(address, facts, follow=True).content.decode()
+    assert standing_of(story["open"], TODAY).due == Decimal("50.00")
+
+
+def test_a_second_press_gives_no_money_back_twice(firm, story, owner):
+    address = url(firm, "payment_refund", pk=story["payment"].pk)
+    facts = press(owner, address, amount="110", why="price", invoice=story["invoice"].pk, words="fewer hours")
+    owner.post(address, facts)
+    assert "what is left of this payment changed" in owner.post(address, facts, follow=True).content.decode()
+    assert story["payment"].refunds.count() == 1
+
+
+def test_nothing_is_recorded_by_hand_on_a_void_invoice(firm, story, owner):
+    invoicing.void_invoice(invoice_id=story["open"].pk, reason="sent twice")
+    facts = {"amount": "61.11", "paid_on": str(TODAY), "method": "bank"}
+    answer = owner.post(url(firm, "invoice_pay", pk=story["open"].pk), facts)
+    assert (answer.status_code, "This invoice is void" in answer.content.decode()) == (422, True)
+    assert not Payment.objects.filter(source="hand").exists()
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_slip_in_the_year_is_put_right_before_it_is_saved(firm, story, owner, day):
+    pause = owner.post(url(firm, "invoice_pause", pk=story["open"].pk), {"until": day, "reason": "promised"})
+    paid = owner.post(url(firm, "invoice_pay", pk=story["open"].pk), {"amount": "1", "paid_on": day, "method": "bank"})
+    assert (pause.status_code, paid.status_code) == (422, 422)
+
+
+def test_releasing_a_charge_of_a_voided_invoice_plans_it_anew_and_stops_no_run(firm, larkspur, owner):
+    engagement, [invoice] = firm.agreement(larkspur, line("100"))
+    invoicing.void_invoice(invoice_id=invoice.pk, reason="sent twice")
+    schedules.undo_billing(invoice_id=invoice.pk, reason="voided", again=False)
+    charge = engagement.charges.get()
+    for name in ("charge_hold", "charge_release", "charge_release"):
+        owner.post(url(firm, name, pk=charge.pk))
+    charge.refresh_from_db()
+    assert (charge.state, engagement.charges.count()) == ("skipped", 2)
+    run = runs.run_billing(entity_id=firm.entity.pk, on=clock.today("Australia/Sydney"), now=clock.now())
+    assert (run.issued, run.problems) == (1, [])
+
+
+def test_an_agreement_that_cannot_be_worked_out_is_named_and_the_others_are_billed(firm, larkspur, monkeypatch):
+    first, _ = firm.agreement(larkspur, line("100", cadence="month"))
+    second, _ = firm.agreement(larkspur, line("100", cadence="month"))
+    bill = invoicing.bill_charges
+    monkeypatch.setattr(
+        invoicing, "bill_charges", lambda **facts: 1 / 0 if facts["engagement"] == first else bill(**facts)
+    )
+    clock.advance(days=31)
+    run = runs.run_billing(entity_id=firm.entity.pk, on=clock.today("Australia/Sydney"), now=clock.now())
+    assert (run.issued, [p["agreement"] for p in run.problems]) == (1, [first.reference])
+    assert not Invoice.objects.filter(run=run, engagement=first).exists()
+    assert Invoice.objects.filter(run=run, engagement=second).exists()
