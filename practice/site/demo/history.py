@@ -265,7 +265,8 @@ def _open_ends(history: History, today: date) -> None:
         history.world.work()
     signing.note_view(proposal_id=proposal.pk, address="203.0.113.9", agent="Chrome")
     unpaid = Invoice.objects.filter(entity=history.entity, status="issued").order_by("-issued_on", "pk")
-    for invoice in unpaid:
+    troubled_already = history.cast.clients[_FAILING_DEBIT - 1][0]
+    for invoice in unpaid.exclude(client__name__startswith=troubled_already):
         link = Link.objects.filter(invoice=invoice, remote_id__isnull=False).first()
         if link is not None and standing_of(invoice, today).state in ("open", "overdue"):
             line = (link.base_theirs or {})["lines"][0]
