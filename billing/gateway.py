@@ -108,10 +108,9 @@ class Gateway:
     def account(self) -> AccountFacts:
         """Who this account is."""
         row = _read(self._v1.accounts.retrieve_current)
-        schedule = row.get("settings", {}).get("payouts", {}).get("schedule", {})
         name = row.get("business_profile", {}).get("name") or row["id"]
         currency = str(row["default_currency"]).upper()
-        return AccountFacts(row["id"], row["country"], currency, name, schedule.get("interval") != "manual")
+        return AccountFacts(row["id"], row["country"], currency, name)
 
     def add_webhook(self, url: str, key: str) -> tuple[str, str]:
         """Register an address for notices, pinned to our version. Returns its id and its secret, shown this once."""
@@ -129,10 +128,6 @@ class Gateway:
         """A customer for a client. Returns its id."""
         wanted = {"name": name, "metadata": dict(metadata), **({"email": email} if email else {})}
         return str(_write(lambda: self._v1.customers.create(wanted, _key(key)))["id"])
-
-    def detach_method(self, ref: str) -> None:
-        """Let go of a saved method: it can never be charged again."""
-        _write(lambda: self._v1.payment_methods.detach(ref))
 
     # Intents
 
@@ -294,12 +289,7 @@ def _write(call: Callable[[], Any]) -> dict[str, Any]:
         raise TryLater(_words(error), code=error.code or "rate_limit", status=429) from error
     except stripe.APIConnectionError as error:
         raise OutcomeUnknown("Stripe did not answer", code="no_answer") from error
-    except (
-        stripe.IdempotencyError,
-        stripe.InvalidRequestError,
-        stripe.AuthenticationError,
-        stripe.PermissionError,
-    ) as error:
+    except _REQUEST_ERRORS as error:
         if error.http_status == 409:
             # A concurrent call with the same key, or a locked object (lock_timeout): nothing was done.
             raise TryLater(_words(error), code=error.code or "locked", status=409) from error

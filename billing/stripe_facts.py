@@ -47,7 +47,6 @@ class AccountFacts:
     country: str
     currency: str
     name: str
-    pays_out_by_itself: bool
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from ledger_sync.merge import Owner, Side, flatten, merge
 from ledger_sync.models import CallItem, Connection, Hint, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Ledger, Remote
-from practice.core import clock, owed
+from practice.core import clock
 from practice.core.money import ZERO, in_words
 from practice.firm import clients
 
@@ -520,11 +520,6 @@ def _agree(link: Link, remote: Remote, *, base_ours: Doc | None) -> None:
     Link.objects.filter(pk=link.pk).update(
         base_theirs=remote.theirs, base_ours=base_ours, remote_version=remote.version, verified_at=clock.now()
     )
-
-
-def owe_again(link: Link) -> None:
-    """Let a link send our side once more."""
-    owed.owe(Link.objects.filter(pk=link.pk), urgency=owed.Urgency.PERSON)
 
 
 _APPLIERS: dict[str, Callable[[Connection, Remote, str], int]] = {

@@ -20,9 +20,9 @@ class Shape:
     """What one provider wants."""
 
     links_allocations: bool
-    links_payments: bool
     needs_items: bool
     batch: int
+    #: (name, seconds, calls, reserve for people) of each window of the vendor's.
     windows: tuple[tuple[str, int, int, int], ...]
     swept: tuple[str, ...]
     #: (kind, role, action) of which a call takes only one document.
@@ -37,7 +37,6 @@ SHAPES: dict[str, Shape] = {
     # Xero docs, Limits: 60 a minute and 5,000 a day per organisation, in fixed windows; 50 elements a call advised.
     Provider.XERO: Shape(
         links_allocations=True,
-        links_payments=False,
         needs_items=False,
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
@@ -49,7 +48,6 @@ SHAPES: dict[str, Shape] = {
     # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
     Provider.QUICKBOOKS: Shape(
         links_allocations=False,
-        links_payments=True,
         needs_items=True,
         batch=30,
         windows=(("minute", 60, 500, 20),),

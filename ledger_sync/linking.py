@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ledger_sync import lanes
 from ledger_sync.kinds import MAIN, SHAPES
@@ -14,15 +14,10 @@ from ledger_sync.models import Connection, Link, LinkNeed
 from ledger_sync.models.links import SUBJECTS, Kind
 from practice.core import clock, owed
 from practice.core.owed import Urgency
-from practice.firm.models import Client, Entity
+from practice.firm.models import Client
 
 How = LinkNeed.How
 _NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-def live_connection(entity: Entity) -> Connection | None:
-    """The entity's ledger connection, also while it is paused or disconnected by accident (its work queues)."""
-    return Connection.objects.filter(entity=entity).order_by(F("disconnected_at").desc(nulls_first=True)).first()
 
 
 def connection_for(entity_id: int) -> Connection | None:

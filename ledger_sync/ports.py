@@ -172,12 +172,3 @@ class Ledger(Protocol):
 
     def who_changed(self, kind: str, remote_id: str) -> str:
         """The name of the ledger user who last touched a document, or "" where the vendor does not say."""
-
-
-#: How many documents one call may carry, how many objects a page holds, and which windows limit calls.
-@dataclass(frozen=True)
-class Limits:
-    """A vendor's limits as the engine plans with them: (name, seconds, calls, reserve for people) per window."""
-
-    batch: int
-    windows: Sequence[tuple[str, int, int, int]]

@@ -147,9 +147,6 @@ WORDS: dict[str, Words] = {
         "{why}. Ours are kept until one side is put right.",
         (RETRY,),
     ),
-    "contact_match": Words(
-        "“{name}” may already be in {ledger} as “{other}”", "Same email. Nothing is created until you say.", (RETRY,)
-    ),
 }
 
 
@@ -189,14 +186,14 @@ def open_snag(
     return snag
 
 
-def close_for_link(link: Link, remedy: str = "gone") -> None:
+def close_for_link(link: Link) -> None:
     """Close every open cause of a link: it went through."""
     for snag in (
         Snag.objects.select_for_update()
         .filter(link=link, closed_at__isnull=True)
         .exclude(code__in=("both_changed", "document_changed", "voided_there", "payment_removed", "settled_there"))
     ):
-        close(snag, remedy)
+        close(snag, "gone")
 
 
 def close(snag: Snag, remedy: str) -> None:

@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import F, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from ledger_sync import applying, budgets, inbound, lanes, linking, planning, pulling, pushing, settling
 from ledger_sync.faultmachine.world import swapped
@@ -125,14 +124,6 @@ def _never_spent(connection: Connection, urgency: int, *, pushing: bool = False)
 
 def _nothing_is_ours(connection: Connection, theirs: dict[str, Any]) -> bool:
     return False
-
-
-def _owe_without_a_revision(rows: QuerySet[Any], *, urgency: int = 1, ready: bool = True) -> int:
-    now = clock.now()
-    return rows.update(
-        owed_since=Coalesce(F("owed_since"), now), ready_at=now if ready else None, urgency=urgency, tries=0,
-        parked_at=None, parked_code="",
-    )  # fmt: skip
 
 
 def _look_at_the_number_only(item: CallItem, remote: Remote) -> bool:

@@ -62,11 +62,6 @@ class Case:
         """The ledger's contacts of a client."""
         return [r for r in self.ledger["Contacts"] if r.get("ContactNumber") == f"CS-C{client_id}"]
 
-    def payments_on(self, invoice_id: str) -> list[Row]:
-        """Payments that stand on an invoice."""
-        rows = self.ledger["Payments"]
-        return [r for r in rows if r["Status"] != "DELETED" and r["_document"] == invoice_id]
-
 
 def tables_of(dump: dict[str, dict[str, Row]]) -> dict[str, list[Row]]:
     """A sandbox's dump by kind, for its one organisation."""

@@ -10,7 +10,6 @@ from random import Random
 
 #: Where a trouble may strike: before COMMIT, after COMMIT (before on_commit), before a send, after its reply …
 COMMIT, COMMITTED, BEGIN, SEND, REPLY, RING, NOTICE = "commit", "committed", "begin", "send", "reply", "ring", "notice"
-PLACES = (BEGIN, COMMIT, COMMITTED, SEND, REPLY)
 
 
 @dataclass(frozen=True)

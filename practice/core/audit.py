@@ -70,7 +70,7 @@ class AuditFields(models.Model):
 class Audited(models.Model):
     """A business row whose every save is kept, and what the audit trail calls it and its columns."""
 
-    #: The columns that redaction may clear.
+    #: Columns about a person: in the sealed chain they are salted hashes, so that clearing them would not break it.
     PERSONAL: ClassVar[tuple[str, ...]] = ()
     #: What people call such a row, where the table's own name is not their word.
     NOUN: ClassVar[str] = ""

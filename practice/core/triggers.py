@@ -1,7 +1,7 @@
 """Append-only in the database itself: triggers refuse to change or delete evidence.
 
 A change passes only with a row in ``core_auditunlock``, which :func:`unlocked` makes and removes inside one
-transaction; redaction and the emptying of test databases use it. The triggers go in after every migration, because
+transaction; the emptying of test databases uses it. The triggers go in after every migration, because
 SQLite drops them silently when Django rebuilds a table.
 """
 
@@ -58,17 +58,6 @@ def install_after_migrate(using: str, **_: Any) -> None:
             if guard.table in present:
                 for operation in guard.operations:
                     _install(cursor, connection.vendor, guard, operation)
-
-
-def remove_all(using: str) -> None:
-    """Take every trigger away, so that a test database can be emptied; the next migration puts them back."""
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        for guard in guards():
-            for operation in guard.operations:
-                name = f"{guard.name}_{operation.lower()}"
-                on = f" ON {guard.table}" if connection.vendor == "postgresql" else ""
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
 
 
 def _install(cursor: Any, vendor: str, guard: Guard, operation: str) -> None:

@@ -9,7 +9,6 @@ from practice.firm.models import Entity, Membership, Practice, User
 
 Role = Membership.Role
 _EVERYONE = frozenset(Role.values)
-_STAFF = frozenset(Role.values) - {Role.AUDITOR}
 
 #: Permission → roles that hold it. The owner may do everything and is not repeated.
 TABLE: dict[str, frozenset[str]] = {

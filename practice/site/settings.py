@@ -217,7 +217,6 @@ STORAGES = {
         )
     },
 }
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(BASE_DIR / "var" / "media")))
 
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://" if not PRODUCTION else "smtp://localhost:25")
 if PRODUCTION and not os.environ.get("EMAIL_URL"):

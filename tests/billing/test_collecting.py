@@ -5,8 +5,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+import requests
 
-from billing import attempts, collecting, payments, tasks
+from billing import attempts, collecting, gateway, payments, tasks
 from billing.models import Attempt, Instalment, Payment, PaymentMethod
 from billing.payments import Receipt
 from billing.standing import standing_of
@@ -14,7 +15,7 @@ from practice.core import clock, gates, network
 from practice.core.gates import YES, Answer, Verdict
 from practice.core.models import Switch
 from practice.firm.models import Mail
-from tests.billing.conftest import TODAY, charges_at, control, later, start
+from tests.billing.conftest import BASE, TODAY, charges_at, control, later, start
 
 
 class Ledger:
@@ -224,9 +225,9 @@ def test_instalments_are_charged_each_on_its_day(firm, larkspur, card, ledger, s
 
 
 def test_a_method_removed_at_stripe_is_not_used_again(firm, larkspur, card, account, ledger, stripe):
-    from billing import gateway
-
-    gateway.gateway_of(account).detach_method(card.method_ref)
+    headers = {"Authorization": f"Bearer {account.secret_key}", "Stripe-Version": gateway.API_VERSION}
+    door = network.mount(requests.Session())
+    assert door.post(f"{BASE}/v1/payment_methods/{card.method_ref}/detach", headers=headers).status_code == 200
     later(account, seconds=1)
     firm.invoice(larkspur)
     assert collecting.collect(firm.entity.pk) == 0

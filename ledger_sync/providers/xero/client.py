@@ -21,6 +21,7 @@ from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 
 from ledger_sync.budgets import Meter
 from ledger_sync.ports import Answer, Disconnected, OutcomeUnknown, Rejected, TryLater
+from ledger_sync.providers.xero.refusals import code_of
 from practice.core import network
 
 #: Seconds to connect and to read. Whole numbers: the SDK silently ignores others.
@@ -110,7 +111,7 @@ class Client:
         if status >= 500:
             wait = headers.get("retry-after", "")
             return self._server_error(text, int(wait) if wait.isdigit() else None, facts)
-        return Rejected(text, code=_refusal_code(error.body), **facts)
+        return Rejected(text, code=code_of(text), **facts)
 
     def _server_error(self, text: str, wait: int | None, facts: dict[str, Any]) -> Exception:
         """A 503 did nothing; a 500 may have worked and is cached under the key, so it must be looked at."""
@@ -151,9 +152,3 @@ def _words(body: Any) -> str:
         for error in element.get("ValidationErrors", [])
     ]
     return "; ".join(said) or str(data.get("Detail") or data.get("Message") or data.get("Title") or text)[:300]
-
-
-def _refusal_code(body: Any) -> str:
-    from ledger_sync.providers.xero.refusals import code_of
-
-    return code_of(_words(body))

@@ -26,11 +26,6 @@ def render(items: Sequence[Outgoing]) -> Wire:
     return Wire(operation, method, path, json.dumps(body, ensure_ascii=False))
 
 
-def one_at_a_time(item: Outgoing) -> bool:
-    """Whether Xero takes only one such document a call."""
-    return (item.kind, item.role, item.action) in _SINGLE
-
-
 #: Our names of a contact's fields → Xero's.
 _CONTACT_FIELDS = {
     "number": "ContactNumber", "name": "Name", "email": "EmailAddress", "tax_number": "TaxNumber", "phone": "Phones",
@@ -207,4 +202,3 @@ _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
     (Kind.FEE, "", "create"): ("BankTransactions", "PUT", "/BankTransactions" + _SHOW_ERRORS, _spend),
     (Kind.PAYOUT, "", "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
 }
-_SINGLE = {(Kind.ALLOCATION, "", "delete"), (Kind.ALLOCATION, "credit", "create"), (Kind.PAYOUT, "", "create")}

@@ -92,11 +92,6 @@ def system(status: int = 500) -> Response:
 # The rules, by number
 
 
-def not_admin() -> Problem:
-    """The user who connected is no longer an administrator."""
-    return Problem("120", "Authorization Failure", "You are no longer an administrator of this company.")
-
-
 def unsupported(what: str) -> Problem:
     """An operation this entity does not have."""
     return Problem("500", "Unsupported Operation", f"Operation {what} is not supported.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -78,10 +78,6 @@ class Books:
     by_app: bool = False
     #: Places of a unit amount in this request: 2, or 4 with ``unitdp=4``.
     unit_places: int = 2
-
-    def acting_as(self, actor: str, *, by_app: bool) -> Books:
-        """The same books under another name."""
-        return replace(self, actor=actor, by_app=by_app)
 
     # Rows
 

@@ -6,7 +6,7 @@ import base64
 import mimetypes
 import zlib
 
-from ledger_sync.sandbox.xero import contacts, wire
+from ledger_sync.sandbox.xero import contacts
 from ledger_sync.sandbox.xero.books import KEYS, Books
 from ledger_sync.sandbox.xero.errors import Refused, not_found, validation
 from ledger_sync.sandbox.xero.settings import Limits
@@ -145,8 +145,3 @@ def pdf(books: Books, row: Row) -> bytes:
         + table
         + (b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (size, len(out)))
     )
-
-
-def record_shown(record: Row) -> Row:
-    """A line of history on the wire."""
-    return wire.echo({key: value for key, value in record.items() if key != "DateUTC"}) | {"DateUTC": record["DateUTC"]}

@@ -1,10 +1,9 @@
-"""Requests, responses and routes of a sandbox: just enough HTTP to speak a vendor's wire."""
+"""Requests and responses of a sandbox: just enough HTTP to speak a vendor's wire."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -106,49 +105,6 @@ class Application(Protocol):
 
     def tick(self) -> None:
         """Do what time alone brings: settle debits, deliver webhooks, send payouts."""
-
-
-Handler = Callable[..., Response]
-
-
-class Router:
-    """Routes by method and path pattern; ``{name}`` matches one segment, ``{name:path}`` the rest."""
-
-    def __init__(self) -> None:
-        self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
-
-    def route(self, methods: str, pattern: str) -> Callable[[Handler], Handler]:
-        """Register a handler for one or more methods ("GET POST"); paths are compared without case."""
-
-        def register(handler: Handler) -> Handler:
-            for method in methods.split():
-                self._routes.append((method, _compile(pattern), handler))
-            return handler
-
-        return register
-
-    def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
-        """The handler for a request and the arguments in its path, or None."""
-        for wanted, pattern, handler in self._routes:
-            if wanted == method and (match := pattern.fullmatch(path)):
-                return handler, match.groupdict()
-        return None
-
-    def methods(self, path: str) -> set[str]:
-        """The methods some handler takes at a path."""
-        return {method for method, pattern, _ in self._routes if pattern.fullmatch(path)}
-
-
-def _compile(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{\w+(?::path)?\})", pattern)
-    out = ""
-    for part in parts:
-        if part.startswith("{"):
-            name, _, kind = part[1:-1].partition(":")
-            out += f"(?P<{name}>.+)" if kind else f"(?P<{name}>[^/]+)"
-        else:
-            out += re.escape(part)
-    return re.compile(out, re.IGNORECASE)
 
 
 def _text(value: object) -> str:
