@@ -11,7 +11,7 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
-from ledger_sync import connections, lanes, pulling, snags
+from ledger_sync import connections, lanes, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
 from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
@@ -22,9 +22,19 @@ class RemedyRefused(ValueError):
     """The remedy cannot be applied as things stand; the text says why."""
 
 
+#: How the actions that remedies call say no.
+_REFUSALS = (
+    clients.ClientRefused,
+    crediting.CreditRefused,
+    invoicing.InvoiceCannotMove,
+    payments.PaymentRefused,
+    schedules.ChargeCannotChange,
+)
+
+
 @transaction.atomic
 def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
-    """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer.
+    """Do what a person chose. Raises RemedyRefused for a remedy this cause does not offer, or that cannot be done here.
 
     The cause stays open where pressing cannot help yet: what is closed in the ledger is looked at again first.
     """
@@ -38,21 +48,23 @@ def apply_remedy(*, snag_id: int, remedy: str, reason: str = "") -> Snag:
         wake.wake("ledger_sync.tasks.sweep_connection", connection_id=snag.connection_id)
         if still_closed(snag):
             return snag
-    _DO[remedy](snag, reason)
+    try:
+        _DO[remedy](snag, reason)
+    except _REFUSALS as refusal:
+        raise RemedyRefused(str(refusal)) from refusal
     snags.close(snag, remedy)
     return snag
 
 
 def still_closed(snag: Snag) -> str:
     """What the ledger keeps closed for a cause, as it was last read: "account 200 “Sales” is archived"; else ""."""
-    refs = RefItem.objects.filter(connection=snag.connection_id)
     if snag.code == "account_archived":
+        refs = RefItem.objects.filter(connection=snag.connection_id)
         archived = refs.filter(active=False, mappings__isnull=False).distinct()
         named = [ref.label for ref in archived if ref.label in snag.facts.get("account", "")]
         return f"account {' and '.join(named)} is archived" if named else ""
     if snag.code == "locked":
-        company = refs.filter(kind=RefItem.Kind.ORGANISATION).first()
-        lock = str(company.data.get("locked_until", "")) if company else ""
+        lock = mapping.locked_until(snag.connection_id)
         return f"it is locked to {dates.in_words(date.fromisoformat(lock))}" if _is_in(snag, lock) else ""
     return ""
 

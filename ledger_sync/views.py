@@ -103,7 +103,7 @@ def remedy(request: MemberRequest, connection_id: int, snag_id: int) -> HttpResp
         return redirect("ledger_mapping", practice=slug, connection_id=connection.pk)
     try:
         after = remedies.apply_remedy(snag_id=snag.pk, remedy=chosen, reason=request.POST.get("reason", ""))
-    except ValueError as refusal:
+    except remedies.RemedyRefused as refusal:
         messages.error(request, f"Nothing was changed: {refusal}")
     else:
         _say_what_follows(request, connection, after, chosen)
@@ -187,7 +187,7 @@ def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Where everything goes in the ledger; what waits is sent as soon as it has a place."""
     connection = _connection(request, connection_id)
     if request.method == "POST":
-        access.access_practice(request, request.member.practice.slug, "ledger.connect")
+        access.demand(request.member, "ledger.connect")
         return _save_mapping(request, connection)
     shown = mapping.choices(connection)
     fixed = [choice for choice in shown if choice.place.service_id is None]
@@ -252,7 +252,7 @@ def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
     connection = _connection(request, connection_id)
     slug = request.member.practice.slug
     if request.method == "POST":
-        access.access_practice(request, slug, "ledger.connect")
+        access.demand(request.member, "ledger.connect")
         verbs = {
             "pause": lambda: connections.pause(connection_id=connection.pk, reason=request.POST.get("reason", "")),
             "resume": lambda: connections.resume(connection_id=connection.pk),

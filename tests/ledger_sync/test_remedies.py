@@ -259,6 +259,25 @@ def test_the_value_that_was_chosen_is_in_both_books(
     everything_agrees(connection, bell, booked, xero)
 
 
+def test_a_value_of_the_ledgers_that_cannot_be_ours_is_refused_in_words(
+    browser: Browser, connection: Connection, xero: Any, bell: Any, booked: Invoice
+) -> None:
+    clients.set_address(client_id=booked.client_id, line1="1 Station Street")
+    bell.answer()
+    street = {"AddressType": "STREET", "AddressLine1": "", "City": "Sydney"}
+    xero.bookkeeper.edit_contact(Link.objects.get(client=booked.client).remote_id, {"Addresses": [street]})
+    with audit.cause(system="web", actor="Alice Vale"):
+        clients.set_address(client_id=booked.client_id, line1="2 Station Street")
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+    cause = one_cause("both_changed")
+    assert press(browser, cause, "take_theirs") == "Nothing was changed: Enter the first line of the address"
+    cause.refresh_from_db()
+    assert cause.closed_at is None
+    assert booked.client.addresses.get().line1 == "2 Station Street"
+
+
 # Settled in a way we cannot follow, and refusals
 
 
