@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ledger_sync.sandbox.quickbooks import api, attachments, company, control, errors
+from ledger_sync.sandbox import control
+from ledger_sync.sandbox.quickbooks import api, attachments, company, errors
 from ledger_sync.sandbox.quickbooks.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.quickbooks.books import KINDS, Books, Ids
 from ledger_sync.sandbox.quickbooks.errors import Invalid, Refused

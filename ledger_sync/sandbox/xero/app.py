@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
-from ledger_sync.sandbox.xero import api, company, control, errors, gate
+from ledger_sync.sandbox import control
+from ledger_sync.sandbox.xero import api, company, errors, gate
 from ledger_sync.sandbox.xero.bookkeeper import Bookkeeper
-from ledger_sync.sandbox.xero.books import BOOKKEEPER, Books, Ids
+from ledger_sync.sandbox.xero.books import BOOKKEEPER, KEYS, Books, Ids
 from ledger_sync.sandbox.xero.errors import Refused
 from ledger_sync.sandbox.xero.gate import Gate
 from ledger_sync.sandbox.xero.oauth import Identity
@@ -230,14 +231,14 @@ class XeroSandbox:
         """Every table, for a check that trusts nobody."""
         with self.store.lock:
             names = list(self.store.table("_tenants"))
-            kinds = [f"{tenant}:{kind}" for tenant in names for kind in control.KINDS]
+            kinds = [f"{tenant}:{kind}" for tenant in names for kind in KEYS]
             return {kind: dict(self.store.table(kind)) for kind in kinds}
 
     def summary(self) -> Row:
         """How many rows each organisation has, and how the sandbox stands."""
         with self.store.lock:
             tenants = {
-                tenant: {kind: len(self.store.table(f"{tenant}:{kind}")) for kind in control.KINDS}
+                tenant: {kind: len(self.store.table(f"{tenant}:{kind}")) for kind in KEYS}
                 for tenant in self.store.table("_tenants")
             }
             return {

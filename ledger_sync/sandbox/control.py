@@ -1,21 +1,50 @@
-"""Controls under ``/_sandbox/``: what a test or the demo orders, and what it may look at. No part of QuickBooks."""
+"""Controls under ``/_sandbox/``: what a test or the demo orders, and what it may look at. No part of a vendor."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 from practice.core.sandbox.http import Request, Response
 
-if TYPE_CHECKING:
-    from ledger_sync.sandbox.quickbooks.app import QuickBooksSandbox
+
+class Sandbox(Protocol):
+    """What a ledger's sandbox lets itself be told and asked."""
+
+    faults: Any
+    settings: Any
+    webhooks: Any
+    app: Any
+
+    @property
+    def limits(self) -> Any:
+        """How much it takes."""
+
+    @property
+    def outbox(self) -> Any:
+        """Its notices on their way."""
+
+    def summary(self) -> dict[str, Any]:
+        """How it is set and what waits."""
+
+    def dump(self) -> dict[str, dict[str, Any]]:
+        """Every row, with what only the sandbox knows."""
+
+    def credentials(self) -> dict[str, Any]:
+        """All that an outside client needs."""
+
+    def register_redirects(self, uris: list[str]) -> None:
+        """Where consents may lead back to."""
+
+    def tick(self) -> None:
+        """Let time pass."""
 
 
-def answer(sandbox: QuickBooksSandbox, request: Request) -> Response:
+def answer(sandbox: Sandbox, request: Request) -> Response:
     """Answer one control request; a wrong one gets 400 with the reason."""
     name = request.path.lower().removeprefix("/_sandbox").strip("/")
     if request.method == "GET":
@@ -35,7 +64,7 @@ def answer(sandbox: QuickBooksSandbox, request: Request) -> Response:
         return Response.of_json({"error": str(error)}, 400)
 
 
-def _faults(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _faults(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Order faults: ``{"kind": …}``, ``{"faults": [...]}`` or ``{"clear": true}``."""
     if body.get("clear"):
         sandbox.faults.clear()
@@ -44,7 +73,7 @@ def _faults(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
     return {"ordered": [dataclasses.asdict(fault) for fault in sandbox.faults.ordered]}
 
 
-def _webhooks(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _webhooks(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Set the address and the trouble on the way there."""
     for name, value in body.get("trouble", {}).items():
         _set(sandbox.outbox.trouble, name, value)
@@ -53,7 +82,7 @@ def _webhooks(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
     return sandbox.webhooks.state
 
 
-def _clock(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _clock(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Move this process's clock on, or fix it at a moment."""
     if "at" in body:
         clock.move(datetime.fromisoformat(body["at"]) if body["at"] else None)
@@ -62,20 +91,20 @@ def _clock(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
     return {"now": clock.now().isoformat()}
 
 
-def _app(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _app(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Register the app's redirect addresses."""
     sandbox.register_redirects([str(uri) for uri in body["redirect_uris"]])
     return {"redirect_uris": sandbox.app.redirect_uris}
 
 
-def _settings(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _settings(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Set switches and limits by name."""
     for name, value in body.items():
         _set(sandbox.limits if hasattr(sandbox.limits, name) else sandbox.settings, name, value)
     return {"settings": dataclasses.asdict(sandbox.settings), "limits": dataclasses.asdict(sandbox.limits)}
 
 
-def _tick(sandbox: QuickBooksSandbox, body: dict[str, Any]) -> object:
+def _tick(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Let time pass now."""
     sandbox.tick()
     return {"waiting": sandbox.summary()["waiting"]}
