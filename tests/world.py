@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,12 @@ from django.conf import settings as live
 from django.core import mail
 from django.test import Client as Browser
 
-from practice.core import clock, wake
+from practice.core import wake
 from practice.core.sandbox.server import Server, post
 from practice.core.sandbox.store import Store
 from practice.firm.models import User
 from practice.site.demo import founding, wiring
-from practice.site.demo.cast import FIRMS, FirmCast
+from practice.site.demo.cast import FirmCast
 from practice.site.demo.story import Story
 from practice.site.sandboxes import BUILDERS
 from proposals.models import Proposal
@@ -120,6 +121,16 @@ class Worker(threading.Thread):
         assert not self.failures, self.failures
 
 
+def until(look: Callable[[], Any], seconds: float = 20) -> Any:
+    """What a look gives once it gives something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := look():
+            return answer
+        time.sleep(0.05)  # noqa: TID251 (sandboxes and browsers answer in real time)
+    raise AssertionError("it did not happen in time")
+
+
 def found(world: World, cast: FirmCast) -> Any:
     """One firm of the cast, with two clients, connected to its ledger and Stripe."""
     small = type(cast)(**{**vars(cast), "clients": cast.clients[:2]})
@@ -128,6 +139,3 @@ def found(world: World, cast: FirmCast) -> Any:
     keys = world.sandboxes["stripe"].credentials()["accounts"][cast.stripe_account]
     founding.connect_stripe(small, entity, keys)
     return connection
-
-
-__all__ = ["FIRMS", "Teller", "World", "clock", "found"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -16,18 +15,9 @@ from billing.models import Invoice, Payment
 from ledger_sync.models import Link
 from practice.site.demo.cast import HARBOUR
 from proposals.models import Proposal
-from tests.world import World, found
+from tests.world import World, found, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-def until(look: Any, seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := look():
-            return answer
-        time.sleep(0.1)  # noqa: TID251 (a browser works in real time)
-    raise AssertionError("it did not happen in time")
 
 
 def sign_in(page: Any, address: str, user: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from practice.firm import people, practices
 from practice.firm.models import Mail, Membership, TaxRate
-from practice.firm.models.practices import rate_at
+from practice.firm.models.practices import rates_at
 from practice.firm.people import PeopleRefused
 from practice.firm.practices import PracticeRefused
 from tests.firm import factories
@@ -28,8 +28,8 @@ R = Membership.Role
 def test_a_country_brings_its_regime(country, currency, zone, tax, rate):
     entity = factories.make_practice(country=country).entities.get()
     assert (entity.currency, entity.time_zone, entity.tax_name) == (currency, zone, tax)
-    assert rate_at(entity, "standard", date(2026, 11, 20)) == rate
-    assert rate_at(entity, "zero", date(2026, 11, 20)) == 0
+    assert rates_at(entity, date(2026, 11, 20))["standard"] == rate
+    assert rates_at(entity, date(2026, 11, 20))["zero"] == 0
     assert TaxRate.objects.filter(entity=entity).count() == 4
 
 
@@ -52,8 +52,8 @@ def test_the_seal_s_letters(name, seal):
 def test_a_new_rate_starts_after_the_present_one(firm):
     entity = firm.entities.get()
     practices.set_tax_rate(entity_id=entity.pk, treatment="standard", rate=Decimal("12.5"), valid_from=date(2027, 7, 1))
-    assert rate_at(entity, "standard", date(2027, 6, 30)) == 10
-    assert rate_at(entity, "standard", date(2027, 7, 1)) == Decimal("12.5")
+    assert rates_at(entity, date(2027, 6, 30))["standard"] == 10
+    assert rates_at(entity, date(2027, 7, 1))["standard"] == Decimal("12.5")
     with pytest.raises(PracticeRefused, match="must start after 1 July 2027"):
         practices.set_tax_rate(entity_id=entity.pk, treatment="standard", rate=Decimal(1), valid_from=date(2027, 1, 1))
     assert TaxRate.history.filter(practice_ref=firm.pk).count() == 5

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
@@ -14,18 +13,9 @@ from ledger_sync import pulling
 from ledger_sync.models import Call, Link, Snag
 from practice.core import clock
 from practice.site.demo.cast import FIRMS, FirmCast
-from tests.world import Teller, World, found
+from tests.world import Teller, World, found, until
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
-
-
-def until(look: Any, seconds: float = 15) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := look():
-            return answer
-        time.sleep(0.05)  # noqa: TID251
-    raise AssertionError("it did not happen in time")
 
 
 @pytest.mark.parametrize("cast", FIRMS, ids=lambda cast: cast.provider)

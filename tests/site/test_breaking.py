@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -25,19 +24,10 @@ from practice.site.demo.arriving import Sight
 from practice.site.demo.breaking import BREAKS, OUTAGE, Break
 from practice.site.demo.cast import FIRMS, HARBOUR, FirmCast
 from practice.site.models import DemoMark
-from tests.world import World, found
+from tests.world import World, found, until
 
 pytestmark = [pytest.mark.story, pytest.mark.django_db(transaction=True)]
 urlpatterns = [path("demo/", include("practice.site.demo_urls")), *urls.urlpatterns]
-
-
-def until(look: Any, seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := look():
-            return answer
-        time.sleep(0.1)  # noqa: TID251 (the sandboxes answer in real time)
-    raise AssertionError("it did not happen in time")
 
 
 def firm_with_bills(world: World, cast: FirmCast) -> Any:
