@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -205,9 +206,6 @@ def cancel(*, attempt_id: int, why: str) -> Attempt:
     return attempt
 
 
-# Opening
-
-
 @transaction.atomic
 def _open(
     *,
@@ -302,10 +300,8 @@ def _again(attempt: Attempt) -> Attempt:
     """The intent's making was not answered: the same key gives the same intent."""
     if not attempt.on_session:
         return drive(attempt)
-    try:
+    with suppress(StripeError):
         _intent_of(attempt, account_of(attempt.entity_id))
-    except StripeError:
-        return attempt
     return attempt
 
 
@@ -321,9 +317,6 @@ def _look_for_intent(attempt: Attempt, account: StripeAccount) -> Attempt:
     attempt.intent_ref = found.ref
     attempt.save(update_fields=["intent_ref"])
     return look(attempt)
-
-
-# What became of it
 
 
 def _succeed(attempt: Attempt, intent: IntentFacts, moment: datetime) -> None:

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing import attempts, dunning, mails
+from billing import attempts, dunning, mails, methods
 from billing.models import Attempt, AttemptShare, Invoice, Payment, PaymentMethod, StripeAccount
 from billing.standing import Standing, standing_of, unsettled, with_standing
-from practice.core import audit, clock, events, gates
+from practice.core import audit, clock, dates, events, gates
 from practice.core.gates import Answer, Verdict
 from practice.core.money import ZERO
 from practice.firm.models import Entity, Mail
@@ -74,9 +74,9 @@ def remind(entity_id: int) -> int:
     with audit.cause(system="schedule", actor="reminders", run=f"reminders of {today}"):
         for invoice in rows:
             assert invoice.due_on is not None
-            owed = sum((today - invoice.due_on).days >= days for days in REMIND_AFTER)
+            wanted = sum((today - invoice.due_on).days >= days for days in REMIND_AFTER)
             count, is_today = sent.get(invoice.pk, (0, False))
-            if count < owed and not is_today and standing_of(invoice, today).processing == ZERO:
+            if count < wanted and not is_today and standing_of(invoice, today).processing == ZERO:
                 reminded += _remind_one(invoice, today)
     return reminded
 
@@ -128,11 +128,9 @@ def _tried(rows: list[Invoice]) -> dict[int, Tried]:
 
 def _collect_one(invoice: Invoice, tried: Tried, today: date) -> bool:
     """Charge one invoice if every condition holds. Returns whether it was tried."""
-    method = PaymentMethod.objects.filter(
-        entity_id=invoice.entity_id, client_id=invoice.client_id, removed_at__isnull=True
-    ).first()
+    method = methods.method_of(entity_id=invoice.entity_id, client_id=invoice.client_id)
     amount = due_now(invoice, standing_of(invoice, today), today)
-    if method is None or amount <= ZERO or not _is_time(invoice, method, tried, today):
+    if method is None or amount <= ZERO or not _is_time(invoice, method, tried, today) or not _end_visit(tried):
         return False
     answer = gates.ask("billing.may_collect_unattended", invoice, purpose="charge")
     if not answer.is_yes:
@@ -154,7 +152,7 @@ def _collect_one(invoice: Invoice, tried: Tried, today: date) -> bool:
 
 
 def _is_time(invoice: Invoice, method: PaymentMethod, tried: Tried, today: date) -> bool:
-    """Whether dunning, a visit to the pay page and what was tried today let a charge be made now."""
+    """Whether dunning and what was tried today let a charge be made now."""
     zone = ZoneInfo(invoice.entity.time_zone)
     if tried.last is not None and tried.last.made_at.astimezone(zone).date() == today:
         return False
@@ -164,8 +162,11 @@ def _is_time(invoice: Invoice, method: PaymentMethod, tried: Tried, today: date)
         if final or clock.now() - tried.skipped.called_at < ASK_AGAIN:
             return False
     following = dunning.next_try(attempts.failures_of(invoice, method))
-    if following is None or following > today:
-        return False
+    return following is not None and following <= today
+
+
+def _end_visit(tried: Tried) -> bool:
+    """End a visit to the pay page that was left. False while the client may still be paying."""
     if tried.live is not None:
         try:
             attempts.abandon_visit(tried.live)
@@ -185,7 +186,7 @@ def paid_how(invoice: Invoice) -> str:
     if last is None or last.payment is None or last.payment.paid_on is None:
         return "nothing is due any more"
     where = "by card or debit" if last.payment.source == Payment.Source.STRIPE else "at the bank"
-    return f"paid {where} on {last.payment.paid_on.day} {last.payment.paid_on:%B %Y}"
+    return f"paid {where} on {dates.in_words(last.payment.paid_on)}"
 
 
 @transaction.atomic

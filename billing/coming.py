@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from billing.invoicing import treatment_for
+from billing.invoicing import gross_of
 from billing.models import Charge, Engagement, Invoice, Payment, ScheduleRule
-from billing.pricing import add_up, price_line
 from billing.standing import standing_of, with_standing
 from practice.core.money import ZERO
-from practice.firm.models.practices import rates_at
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def _next_bills(engagement: Engagement, today: date) -> Iterable[Upcoming]:
         if first.setdefault(rule.pk, charge.due_on) == charge.due_on:
             by_day[charge.due_on, _rhythm(rule)].append(charge)
     for (on, rhythm), found in by_day.items():
-        yield Upcoming(on, f"{_names(found)}{rhythm}", _gross(engagement, found, on))
+        yield Upcoming(on, f"{_names(found)}{rhythm}", gross_of(engagement, found, on))
 
 
 def _when_finished(engagement: Engagement, today: date) -> Iterable[Upcoming]:
@@ -77,17 +75,7 @@ def _when_finished(engagement: Engagement, today: date) -> Iterable[Upcoming]:
     if waiting:
         services = [c for c in waiting if c.kind == Charge.Kind.SERVICE]
         less = ", less what was paid for it" if len(services) < len(waiting) else ""
-        yield Upcoming(None, f"{_names(services)}{less}", _gross(engagement, waiting, today))
-
-
-def _gross(engagement: Engagement, charges: Sequence[Charge], on: date) -> Decimal:
-    rates = rates_at(engagement.entity, on)
-    return add_up(
-        price_line(
-            c.quantity, c.unit_price, rates[treatment_for(engagement.client, c.line.treatment)], engagement.price_basis
-        )
-        for c in charges
-    ).gross
+        yield Upcoming(None, f"{_names(services)}{less}", gross_of(engagement, waiting, today))
 
 
 def _rhythm(rule: ScheduleRule) -> str:

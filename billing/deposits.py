@@ -12,10 +12,9 @@ from decimal import Decimal
 
 from billing import invoicing
 from billing.models import Charge, Engagement, Instalment, Invoice, ScheduleRule
-from billing.pricing import add_up, price_line
 from practice.core import money
 from practice.firm.models import Entity
-from practice.firm.models.practices import rate_at
+from practice.firm.models.practices import rates_at
 
 
 class DepositTooLarge(ValueError):
@@ -32,25 +31,13 @@ def bill_deposit(*, engagement: Engagement, deposit: Decimal, on: date, now: dat
             engagement=engagement, line__rule__kind=ScheduleRule.Kind.COMPLETION, kind=Charge.Kind.SERVICE
         ).select_related("line")
     )
-    total = _gross(engagement, charges, on)
+    total = invoicing.gross_of(engagement, charges, on)
     if not charges or deposit >= total:
         work = money.in_words(total, engagement.currency, engagement.entity.locale)
         raise DepositTooLarge(f"The deposit must be less than the work it is taken off ({work})")
     if engagement.entity.deposit_kind == Entity.DepositKind.PART_PAYMENT:
         return [_full_invoice_in_instalments(engagement, charges, deposit, on, now)]
     return [_upfront_fee(engagement, charges, deposit, on, now)]
-
-
-def _gross(engagement: Engagement, charges: list[Charge], on: date) -> Decimal:
-    return add_up(
-        price_line(c.quantity, c.unit_price, _rate(engagement, c, on), engagement.price_basis) for c in charges
-    ).gross
-
-
-def _rate(engagement: Engagement, charge: Charge, on: date) -> Decimal:
-    """The rate the invoice will use: the client's own treatment beats the service's."""
-    treatment = invoicing.treatment_for(engagement.client, charge.line.treatment)
-    return rate_at(engagement.entity, treatment, on)
 
 
 def _full_invoice_in_instalments(
@@ -69,7 +56,7 @@ def _full_invoice_in_instalments(
 def _upfront_fee(engagement: Engagement, charges: list[Charge], deposit: Decimal, on: date, now: datetime) -> Invoice:
     """Bill the fee now, and plan the line that takes it off the final bill, on the largest charge it belongs to."""
     main = max(charges, key=lambda c: c.quantity * c.unit_price)
-    rate = _rate(engagement, main, on)
+    rate = rates_at(engagement.entity, on)[invoicing.treatment_for(engagement.client, main.line.treatment)]
     net = money.to_cents(deposit * 100 / (100 + rate))
     fee = _extra(main, Charge.Kind.UPFRONT, f"Upfront fee: {main.description}", net, on)
     less = _extra(main, Charge.Kind.LESS_UPFRONT, f"Less upfront fee billed on {on:%d %b %Y}", -net, None)

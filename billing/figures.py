@@ -14,11 +14,12 @@ from billing.pricing import price_line
 from billing.standing import left_to_pay, standing_of, with_standing
 from practice.core import dates, money
 from practice.core.money import ZERO
-from practice.firm.models import Client, Entity, Practice, TaxRate
+from practice.firm.models import Client, Entity, Practice
+from practice.firm.models.practices import rates_at
 
 
 @dataclass(frozen=True)
-class Bill:
+class Billed:
     """One invoice of the month, and what it asks for less its credits."""
 
     pk: int
@@ -35,7 +36,7 @@ class Month:
     agreements: int
     agreed: Decimal
     scheduled: Decimal
-    bills: tuple[Bill, ...]
+    bills: tuple[Billed, ...]
     collected: Decimal
     processing: Decimal
 
@@ -81,7 +82,7 @@ def month_of(entity: Entity, today: date) -> Month:
     """This month's money of an entity, in four questions."""
     first = today.replace(day=1)
     after = dates.nth(first, dates.Unit.MONTH, 1, 1)
-    scheduled, unfinished, agreements = _planned(entity, first, after, _rates(entity, today))
+    scheduled, unfinished, agreements = _planned(entity, first, after, rates_at(entity, today))
     invoices = list(with_standing(billed_in(entity, first)).order_by("pk"))
     found = [standing_of(i, today) for i in invoices]
     # A one-off invoice was agreed and scheduled in the moment it was issued.
@@ -92,7 +93,7 @@ def month_of(entity: Entity, today: date) -> Month:
         agreements=agreements,
         agreed=scheduled + unfinished,
         scheduled=scheduled,
-        bills=tuple(Bill(i.pk, i.number, s.total - s.credited) for i, s in zip(invoices, found, strict=True)),
+        bills=tuple(Billed(i.pk, i.number, s.total - s.credited) for i, s in zip(invoices, found, strict=True)),
         collected=sum((s.paid for s in found), ZERO),
         processing=sum((s.processing for s in found), ZERO),
     )
@@ -160,13 +161,6 @@ def next_payout(practice: Practice) -> Payout | None:
     return rows.order_by("arrives_on", "pk").first()
 
 
-def _rates(entity: Entity, on: date) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = {}
-    for rate in TaxRate.objects.filter(entity=entity, valid_from__lte=on).order_by("valid_from"):
-        found[rate.treatment] = rate.rate
-    return found
-
-
 def _planned(entity: Entity, first: date, after: date, rates: dict[str, Decimal]) -> tuple[Decimal, Decimal, int]:
     """What falls due in a month, what waits to be finished, and how many agreements that is, tax included."""
     due = Q(due_on__gte=first, due_on__lt=after) & ~Q(state=Charge.State.SKIPPED)
@@ -179,7 +173,7 @@ def _planned(entity: Entity, first: date, after: date, rates: dict[str, Decimal]
         "engagement__client__tax_treatment", "engagement_id",
     ):  # fmt: skip
         used = treatment if own == Client.Tax.DOMESTIC else own
-        gross = price_line(quantity, price, rates.get(used, ZERO), basis).gross
+        gross = price_line(quantity, price, rates[used], basis).gross
         agreements.add(engagement)
         if due_on is None:
             unfinished += gross

@@ -103,8 +103,6 @@ class Gateway:
             http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS, session=network.mount(requests.Session())),
         ).v1
 
-    # The account and its webhook
-
     def account(self) -> AccountFacts:
         """Who this account is."""
         row = _read(self._v1.accounts.retrieve_current)
@@ -122,14 +120,10 @@ class Gateway:
         """Forget an address."""
         _write(lambda: self._v1.webhook_endpoints.delete(ref))
 
-    # Customers and their saved methods
-
     def create_customer(self, *, name: str, email: str, metadata: Mapping[str, str], key: str) -> str:
         """A customer for a client. Returns its id."""
         wanted = {"name": name, "metadata": dict(metadata), **({"email": email} if email else {})}
         return str(_write(lambda: self._v1.customers.create(wanted, _key(key)))["id"])
-
-    # Intents
 
     def create_payment(
         self,
@@ -191,8 +185,6 @@ class Gateway:
         """A set-up intent as it is now."""
         return _intent(_read(lambda: self._v1.setup_intents.retrieve(ref, {"expand": _EXPAND_SETUP})))
 
-    # Money back
-
     def refund(self, *, charge_ref: str, amount: Decimal, metadata: Mapping[str, str], key: str) -> RefundFacts:
         """Give money back."""
         wanted = {"charge": charge_ref, "amount": minor_units(amount), "metadata": dict(metadata)}
@@ -208,8 +200,6 @@ class Gateway:
         return DisputeFacts(
             row["id"], row["status"], _amount(row), row["charge"], row["reason"], _moment(row["created"])
         )
-
-    # The balance
 
     def movements_since(self, moment: datetime) -> Iterator[MovementFacts]:
         """Every movement of the balance made at a moment or later, newest first."""
@@ -239,8 +229,6 @@ class Gateway:
             is_itemised=row.get("reconciliation_status") == "completed",
             failure=row.get("failure_message") or "",
         )
-
-    # Notices, for installations no webhook can reach
 
     def notices_after(self, ref: str, *, since: datetime) -> list[Notice]:
         """Up to a hundred notices after one (or since a moment), oldest first; Stripe keeps them for thirty days."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -74,19 +73,14 @@ def facts_of(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=32)
-def _number_name(country: str) -> str:
-    return str(tax_numbers.name_of(country))
-
-
 def _seller_lines(entity: Entity) -> list[str]:
-    number = [f"{_number_name(entity.country)} {entity.tax_number}"] if entity.tax_number else []
+    number = [f"{tax_numbers.name_of(entity.country)} {entity.tax_number}"] if entity.tax_number else []
     return [*number, *entity.address.splitlines(), entity.practice.phone, entity.practice.email]
 
 
 def _buyer_lines(invoice: Invoice) -> list[str]:
     number = invoice.recipient_tax_number
-    name = _number_name(invoice.client.country)
+    name = tax_numbers.name_of(invoice.client.country)
     return [*invoice.recipient_address.splitlines(), *([f"{name} {number}"] if number else [])]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
 
-from billing.models import Charge, Engagement, Invoice, InvoiceLine
-from billing.models.invoices import BillingRun
+from billing.models import BillingRun, Charge, Engagement, Invoice, InvoiceLine
 from billing.pricing import add_up, price_line
 from practice.core import events, money
 from practice.firm.models import Client, Entity
@@ -162,6 +161,17 @@ def _worded(charge: Charge) -> str:
 def treatment_for(client: Client, treatment: str) -> str:
     """How a line is taxed: the client's own treatment beats the service's."""
     return treatment if client.tax_treatment == Client.Tax.DOMESTIC else client.tax_treatment
+
+
+def gross_of(engagement: Engagement, charges: Iterable[Charge], on: date) -> Decimal:
+    """What charges of an agreement come to when they are billed on a day, tax included."""
+    rates = rates_at(engagement.entity, on)
+    return add_up(
+        price_line(
+            c.quantity, c.unit_price, rates[treatment_for(engagement.client, c.line.treatment)], engagement.price_basis
+        )
+        for c in charges
+    ).gross
 
 
 def _draft(*, entity: Entity, client: Client, drafts: Sequence[Draft], on: date, heading: Heading) -> Invoice:

@@ -170,7 +170,7 @@ def client_owes(request: HttpRequest, client: Client) -> Shown:
     context = {
         "client": client,
         "entity": entity,
-        "owed": queries.add_up(rows),
+        "owed": queries.due_by_currency(rows),
         "late": sum(row.standing.state == "overdue" for row in rows),
         "method": method_of(entity_id=entity.pk, client_id=client.pk),
     }

@@ -19,7 +19,7 @@ from billing import attempts, gateway, methods
 from billing.attempts import NothingDue, PaymentUnderWay, Share
 from billing.collecting import due_now
 from billing.methods import Presence
-from billing.models import Attempt, Instalment, Invoice, PaymentMethod, StripeAccount
+from billing.models import Attempt, Instalment, Invoice, StripeAccount
 from billing.standing import standing_of
 from billing.stripe_accounts import NotConnected, account_of, ways_to_pay
 from billing.stripe_facts import StripeError
@@ -71,11 +71,6 @@ def bill_of(invoice: Invoice) -> Bill:
     now = max(ZERO, standing.due - standing.processing)
     shares = ((invoice, now),) if now and invoice.status == Invoice.Status.ISSUED else ()
     return Bill(invoice.currency, standing.paid, standing.processing, standing.due, now if shares else ZERO, shares)
-
-
-def method_of(entity: Entity, client: Client) -> PaymentMethod | None:
-    """The card or account that pays a client's bills, if one is saved."""
-    return methods.method_of(entity_id=entity.pk, client_id=client.pk)
 
 
 def pay_page(
@@ -142,7 +137,7 @@ def _show(request: HttpRequest, visit: Visit, *, declined: str = "", status: int
         "account": account,
         "declined": declined,
         "done_url": visit.done_url,
-        "method": method_of(visit.entity, visit.client),
+        "method": methods.method_of(entity_id=visit.entity.pk, client_id=visit.client.pk),
         "pay": _for_script(request, visit, account) if account else None,
         **visit.context,
     }

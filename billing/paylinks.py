@@ -13,7 +13,7 @@ LINK_DAYS = 90
 
 
 class LinkEnded(LookupError):
-    """The link was good once; it has run out or was taken back. ``practice`` says whom to ask for a new one."""
+    """The link was good once; it has run out or was taken back. ``link`` leads to whom to ask for a new one."""
 
     def __init__(self, link: PayLink | MethodLink) -> None:
         super().__init__("this link has ended")

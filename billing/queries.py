@@ -75,9 +75,6 @@ def _matches(words: str) -> Q:
     return match | Q(total=amount) if amount.is_finite() else match
 
 
-# What comes, and what waits
-
-
 @dataclass(frozen=True)
 class Coming:
     """One planned charge with what it will cost, tax excluded."""
@@ -192,9 +189,6 @@ def issued_on(practice: Practice, today: date) -> Today:
     return Today(found["by_run"], found["all"] - found["by_run"], sum(len(p) for p in runs), bool(runs))
 
 
-# Who owes
-
-
 @dataclass(frozen=True)
 class Debt:
     """One overdue invoice: how late, what was tried last, and what comes next by itself."""
@@ -287,8 +281,8 @@ def last_invoices(client: Client, today: date, limit: int = 8) -> list[InvoiceRo
     return standings(rows.order_by("-issued_on", "-pk")[:limit], today)
 
 
-def add_up(rows: Iterable[InvoiceRow]) -> dict[str, Decimal]:
-    """What invoices ask for, by currency."""
+def due_by_currency(rows: Iterable[InvoiceRow]) -> dict[str, Decimal]:
+    """What invoices still ask for."""
     sums: dict[str, Decimal] = defaultdict(lambda: ZERO)
     for row in rows:
         sums[row.invoice.currency] += row.standing.due

@@ -23,7 +23,8 @@ from billing.stripe_facts import RefundFacts, Refused, StripeError
 from practice.core import audit, clock, events
 from practice.core.money import CENT, ZERO, to_cents
 
-HELD = "refunded_in_stripe"
+#: Why an invoice is on hold whose money was given back in Stripe's dashboard.
+HOLD_CODE = "refunded_in_stripe"
 
 
 class RefundRefused(ValueError):
@@ -208,7 +209,7 @@ def _free(payment: Payment, row: Allocation, wanted: Decimal) -> Decimal:
     if row.amount > part:
         payments.allocate(payment_id=payment.pk, invoice_id=row.invoice_id, amount=row.amount - part, now=now)
     reason = "Money was given back in Stripe. Credit it if the price was reduced, or let it be collected again"
-    invoicing.hold_invoice(invoice_id=row.invoice_id, code=HELD, reason=reason)
+    invoicing.hold_invoice(invoice_id=row.invoice_id, code=HOLD_CODE, reason=reason)
     return part
 
 

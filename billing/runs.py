@@ -13,6 +13,7 @@ from django.db.models import Max, Q
 from billing import invoicing, schedules
 from billing.models import BillingRun, Charge, Engagement, EngagementLine
 from practice.core import audit, clock, dates, events
+from practice.firm.models import Entity
 
 log = logging.getLogger(__name__)
 #: Invoices per commit: long enough to be fast, short enough that nobody waits for the lock.
@@ -48,8 +49,6 @@ def run_billing(*, entity_id: int, on: date, now: datetime) -> BillingRun:
 
 def due_entities(now: datetime) -> list[tuple[int, date]]:
     """Entities whose billing hour has come and whose run of that day is not finished, with the day."""
-    from practice.firm.models import Entity
-
     waiting = []
     for entity in Entity.objects.all():
         today = clock.today(entity.time_zone)

@@ -13,7 +13,7 @@ from billing.gateway import Gateway, KeyMisplaced
 from billing.models import Payment, StripeAccount, StripeCustomer
 from billing.stripe_facts import Refused, StripeError
 from practice.core import clock, events
-from practice.firm.models import Entity
+from practice.firm.models import Client, Entity
 
 #: Which ways of paying a country's clients are offered; anything else stays off until it is proven.
 DEBIT_OF = {"AU": "au_becs_debit", "US": "us_bank_account"}
@@ -84,8 +84,6 @@ def notice_url(account: StripeAccount) -> str:
 
 def customer_of(*, account: StripeAccount, client_id: int) -> str:
     """The client's customer id at Stripe, made there on first need. Calls Stripe; raises its failures."""
-    from practice.firm.models import Client
-
     known = StripeCustomer.objects.filter(entity_id=account.entity_id, client_id=client_id).first()
     if known is not None:
         return known.customer_ref

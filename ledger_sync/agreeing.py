@@ -58,9 +58,6 @@ class Agreement:
     causes: list[Cause]
 
 
-# Many records
-
-
 def doubtful(connection: Connection | None = None) -> Q:
     """Links an open cause is about: their own, and of an invoice also its money's."""
     rows = Snag.objects.filter(closed_at__isnull=True, link__isnull=False)
@@ -127,9 +124,6 @@ def state_of(link: Link, *, stuck: bool = False) -> str:
     return "differs" if _differing(link) else "agrees"
 
 
-# One record
-
-
 def agreement_of(link: Link, pulse: Pulse) -> Agreement:
     """Everything a page says about one record. The link comes from :func:`with_doubt`, its connection with it."""
     open_causes = causes.about(link)
@@ -190,9 +184,6 @@ def _why_waiting(link: Link, name: str, pulse: Pulse) -> str:
     if link.ready_at is None:
         return "something it needs must get there first"
     return f"it is tried again at {moment(link.ready_at, zone)}"
-
-
-# Fields
 
 
 def _differing(link: Link) -> list[str]:

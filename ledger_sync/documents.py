@@ -19,6 +19,7 @@ from ledger_sync.mapping import Purpose
 from ledger_sync.models import Connection, Link, RefItem
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc
+from practice.core import money
 from practice.core.money import ZERO
 from practice.firm.models import Client, Service
 
@@ -161,8 +162,8 @@ def _line(connection: Connection, places: mapping.Places, line: InvoiceLine | Cr
     return {
         "key": str(line.position),
         "description": line.description,
-        "quantity": _plain(line.quantity),
-        "unit_price": _plain(line.unit_price),
+        "quantity": money.plain(line.quantity),
+        "unit_price": money.plain(line.unit_price),
         "account": account.code or account.remote_id,
         "tax": rate.code or rate.remote_id,
         "item": item,
@@ -331,11 +332,6 @@ def _reference(allocation: Allocation) -> str:
     """How an allocation is found again in the ledger: the payment's reference and the allocation's own number."""
     assert allocation.payment is not None
     return f"{allocation.payment.reference} A{allocation.pk}"
-
-
-def _plain(value: Decimal) -> str:
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 _BUILDERS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from billing.models import Invoice
-from ledger_sync import applying, budgets, connections, linking, mapping
+from ledger_sync import applying, budgets, connections, linking, mapping, pulling
 from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
@@ -72,8 +72,6 @@ def _asked(connection: Connection, link: Link, invoice: Invoice) -> Answer:
 
 def _take_payments(connection: Connection, invoice: Invoice) -> None:
     """Payments the bookkeeper recorded since the last sweep: money is an object, never inferred from a balance."""
-    from ledger_sync import pulling
-
     pulling.pull(connection.pk, sweep=True)
     invoice.refresh_from_db()
 

@@ -1,4 +1,4 @@
-"""Where ledgers call us: notices are verified, stored and answered; consents come back here."""
+"""Where ledgers call us: notices are verified, stored and answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things go in the ledger: people's choices, sensible defaults, and the check against the live chart."""
+"""Where things go in the ledger: people's choices, sensible defaults, and the check against the live chart and lock."""
 
 from __future__ import annotations
 
@@ -195,6 +195,12 @@ def choose_defaults(connection: Connection, suggestions: dict[tuple[str, str], t
             choose(connection=connection, purpose=want.purpose, target_id=ref.pk, treatment=want.treatment)
             made += 1
     return made
+
+
+def locked_until(connection_id: int) -> str:
+    """The last closed day of the ledger's books as last read, in ISO form; "" where none is closed."""
+    company = RefItem.objects.filter(connection=connection_id, kind=RefItem.Kind.ORGANISATION).first()
+    return str(company.data.get("locked_until", "")) if company else ""
 
 
 def _usable(ref: RefItem) -> RefItem:

@@ -13,7 +13,7 @@ from ledger_sync import budgets, documents, lanes, linking, mapping, snags
 from ledger_sync.documents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.lanes import Lease
-from ledger_sync.models import Call, CallItem, Connection, Link, RefItem
+from ledger_sync.models import Call, CallItem, Connection, Link
 from ledger_sync.ports import Ledger, Outgoing
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
@@ -101,7 +101,7 @@ def _first_ready(connection: Connection) -> tuple[int, str] | None:
 def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
     """Links of one kind, role and action that can go in one call; settles or parks those that cannot."""
     batch: list[Planned] = []
-    lock = _locked_until(connection)
+    lock = mapping.locked_until(connection.pk)
     for link in _ready(connection, kind, urgency):
         intent = _intent(link, lock)
         if intent is None:
@@ -141,11 +141,6 @@ def _park(link: Link, code: str, *, subject: str, **facts: str) -> None:
     waiting = Link.objects.filter(connection=link.connection, parked_code=code)
     money = sum((documents.value_of(row) for row in waiting.exclude(kind__in=("client", "item"))), ZERO)
     snags.open_snag(link.connection, code, subject=subject, link=link, money=money, **facts)
-
-
-def _locked_until(connection: Connection) -> str:
-    row = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
-    return str(row.data.get("locked_until", "")) if row else ""
 
 
 def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int) -> Call:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from billing.models import Invoice
 from ledger_sync import applying, connections, lanes, linking, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
@@ -149,8 +150,7 @@ def _refresh_references(connection: Connection, ledger: Ledger) -> None:
 def _closed(connection: Connection) -> tuple[set[int], str]:
     """What cannot be booked to: accounts and rates in use that are archived, and the days that are locked."""
     archived = RefItem.objects.filter(connection=connection, active=False, mappings__isnull=False)
-    company = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ORGANISATION).first()
-    return set(archived.values_list("pk", flat=True)), str(company.data.get("locked_until", "")) if company else ""
+    return set(archived.values_list("pk", flat=True)), mapping.locked_until(connection.pk)
 
 
 def _send_what_was_closed(connection: Connection) -> None:
@@ -165,9 +165,6 @@ def sweep_due(connection: Connection, now: datetime) -> bool:
 
     Each minute while the ledger does not answer: that is how its coming back is seen.
     """
-    from billing.models import Invoice
-    from ledger_sync import linking
-
     lane = Lane.objects.filter(connection=connection, name="pull").first()
     if lane is None or lane.swept_at is None or lane.sweep_asked_at or lanes.silent_since(connection.pk) is not None:
         return True

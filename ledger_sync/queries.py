@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Q, QuerySet
 
-from billing.figures import Bill, Month, billed_in
+from billing.figures import Billed, Month, billed_in
 from ledger_sync import agreeing, budgets
 from ledger_sync.agreeing import Record
 from ledger_sync.models import Connection, Delivery, Link
@@ -97,7 +97,7 @@ class Booked:
     undecided: Decimal
     missing: Decimal
     count: int
-    first: Bill | None
+    first: Billed | None
 
 
 def booked(connection: Connection, month: Month) -> Booked:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import Q
 
-from ledger_sync import documents, inbound, lanes, linking, snags
+from ledger_sync import documents, inbound, lanes, linking, mapping, snags
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
@@ -27,7 +27,7 @@ STALE = "stale"
 MOVABLE = ("name", "email", "phone", "tax_number", "address", "due_on")
 #: An answer that is settled this long after its call was first sent is not taken for the present state.
 SLOW = timedelta(seconds=30)
-#: How long a push waits for that pull.
+#: How long an update waits for the pull that takes in what was changed in the ledger first.
 CATCH_UP = timedelta(seconds=15)
 
 
@@ -319,14 +319,13 @@ def _about(link: Link, code: str) -> dict[str, str]:
     """What a refusal is about, for its sentence: the accounts that were sent, or the day and the lock."""
     item = link.items.order_by("-id").first()
     doc = item.ours["doc"] if item is not None else {}
-    refs = RefItem.objects.filter(connection=link.connection)
     if code == "account_archived":
+        refs = RefItem.objects.filter(connection=link.connection)
         sent = {str(line.get("account", "")) for line in doc.get("lines", ())} | {str(doc.get("account", ""))}
         named = refs.filter(Q(code__in=sent - {""}) | Q(remote_id__in=sent), kind=RefItem.Kind.ACCOUNT)
         return {"account": " or ".join(ref.label for ref in named.order_by("code"))}
     if code == "locked":
-        company = refs.filter(kind=RefItem.Kind.ORGANISATION).first()
-        lock = str(company.data.get("locked_until", "")) if company else ""
+        lock = mapping.locked_until(link.connection_id)
         return {"date": str(doc.get("date", "")), "locked_until": lock or "a later day"}
     return {}
 

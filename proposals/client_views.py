@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from billing import coming, paying
+from billing.methods import method_of
 from practice.core import clock
 from practice.core.fields import whole_number
 from practice.core.pages import page
@@ -48,7 +49,8 @@ def proposal_page(request: HttpRequest, proposal: Proposal, token: str) -> HttpR
     if not proposal.is_open or proposal.expires_on < clock.today(proposal.entity.time_zone):
         return _ended(request, proposal, token, status=410)
     if not request.htmx:  # type: ignore[attr-defined]
-        signing.note_view(proposal_id=proposal.pk, address=_address(request), agent=_agent(request))
+        presence = paying.presence_of(request)
+        signing.note_view(proposal_id=proposal.pk, address=presence.address, agent=presence.agent)
     return page(request, "proposals/client_proposal.html", "choice", _shown(request, proposal, token))
 
 
@@ -58,9 +60,10 @@ def sign(request: HttpRequest, proposal: Proposal, token: str) -> HttpResponseBa
     """Sign the chosen option, then go on to the payment in the same visit."""
     if request.POST.get("consent") != "yes" and proposal.is_open:
         return _again(request, proposal, token, {"consent": "Tick the box to say that you agree"})
+    presence = paying.presence_of(request)
     signer = signing.Signer(
-        name=request.POST.get("name", ""), role=request.POST.get("role", ""), address=_address(request),
-        agent=_agent(request),
+        name=request.POST.get("name", ""), role=request.POST.get("role", ""), address=presence.address,
+        agent=presence.agent,
     )  # fmt: skip
     try:
         signing.sign_proposal(
@@ -114,7 +117,7 @@ def done(request: HttpRequest, proposal: Proposal, token: str) -> HttpResponseBa
         "standing": paying.standing_now(invoices, proposal.entity),
         "payments": [p for p in coming.payments_of(proposal.engagement) if p.state in ("succeeded", "processing")],
         "upcoming": coming.upcoming(proposal.engagement, clock.today(proposal.entity.time_zone)),
-        "method": paying.method_of(proposal.entity, proposal.client),
+        "method": method_of(entity_id=proposal.entity_id, client_id=proposal.client_id),
         "first_name": signature.name.split()[0],
     }
     return render(request, "proposals/client_done.html", context)
@@ -210,11 +213,3 @@ def _again(
 def _ended(request: HttpRequest, proposal: Proposal | None, token: str, *, status: int) -> HttpResponse:
     context = {"practice": proposal.practice if proposal else None, "proposal": proposal, "token": token}
     return render(request, "proposals/client_ended.html", context, status=status)
-
-
-def _address(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR", ""))
-
-
-def _agent(request: HttpRequest) -> str:
-    return request.headers.get("User-Agent", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -58,8 +58,11 @@ def start_draft(*, entity: Entity, client: Client, partner: User, title: str) ->
 
 @transaction.atomic
 def change_draft(*, proposal_id: int, edition: int | None = None, **changes: Any) -> Proposal:
-    """Set fields of a draft. Raises ProposalRefused once it is sent, for bad values, or (code "stale") when somebody
-    else changed it since ``edition``."""
+    """Set fields of a draft.
+
+    Raises ProposalRefused once it is sent, for bad values, or (code "stale") when somebody else changed it since
+    ``edition``.
+    """
     proposal = _draft(proposal_id, edition)
     unknown = set(changes) - EDITABLE
     if unknown:
@@ -251,10 +254,9 @@ def _draft(proposal_id: int, edition: int | None = None) -> Proposal:
 
 
 def _check(proposal: Proposal) -> None:
-    today: date = clock.today(proposal.entity.time_zone)
-    if proposal.expires_on < today:
+    if proposal.expires_on < clock.today(proposal.entity.time_zone):
         raise ProposalRefused("The last day to sign must be today or later", "expires_on")
-    if not proposal.deposit_value >= 0:
+    if proposal.deposit_value < 0:
         raise ProposalRefused("A deposit cannot be less than nothing", "deposit_value")
     if proposal.deposit == Proposal.Deposit.PERCENT and not 0 < proposal.deposit_value <= 100:
         raise ProposalRefused("A deposit in percent must be between 1 and 100", "deposit_value")

@@ -131,7 +131,7 @@ def _address(email: str) -> str:
 def _mail_link(proposal: Proposal) -> None:
     person = proposal.signatory
     if person is None:
-        raise ProposalRefused("Choose who signs", "signing")
+        raise ProposalRefused("Choose who signs", "signatory_id")
     mail.owe_mail(
         practice=proposal.practice,
         kind="proposals.sent",

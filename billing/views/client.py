@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from billing import paying, paylinks
+from billing import methods, paying, paylinks
 from billing.models import Invoice, MethodLink
 from billing.paying import Bill, Visit
 from billing.standing import parts_of, standing_of
@@ -80,7 +80,7 @@ def invoice_done(request: HttpRequest, found: Invoice, token: str) -> HttpRespon
         "entity": found.entity,
         "standing": standing,
         "token": token,
-        "method": paying.method_of(found.entity, found.client),
+        "method": methods.method_of(entity_id=found.entity_id, client_id=found.client_id),
     }
     return render(request, "billing/pay_done.html", context)
 
@@ -107,7 +107,7 @@ def method(request: HttpRequest, link: MethodLink, token: str) -> HttpResponse:
 @by_link(paylinks.method_link_of)
 def method_done(request: HttpRequest, link: MethodLink, token: str) -> HttpResponse:
     """Saved: what it is used for."""
-    saved = paying.method_of(link.entity, link.client)
+    saved = methods.method_of(entity_id=link.entity_id, client_id=link.client_id)
     if saved is None:
         return redirect("give_method", token=token)
     context = {"practice": link.entity.practice, "entity": link.entity, "method": saved, "client": link.client}

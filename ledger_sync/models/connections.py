@@ -169,10 +169,7 @@ class RefItem(models.Model):
 
 
 class Mapping(Audited):
-    """Where something of ours goes in the ledger: a service's account, a tax rate, the account of a purpose.
-
-    ``purpose`` is one of: sales (default income account), service, tax, clearing, fees, bank, bad_debts, returned.
-    """
+    """Where something of ours goes in the ledger: a service's account, a tax rate, the account of a purpose."""
 
     NOUN = "place in the ledger"
     WORDS: ClassVar[dict[str, str]] = {"target": "place"}

@@ -63,6 +63,12 @@ def in_words(amount: Decimal, currency: str, locale: str = "en_AU") -> str:
     return f"−{text}" if amount < 0 else text
 
 
+def plain(value: Decimal) -> str:
+    """A number without needless zeros, as quantities are written: "6", "1.5", "1000"."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def minor_units(amount: Decimal) -> int:
     """An amount in cents, as Stripe counts money. Raises ValueError for fractions of a cent."""
     if amount != to_cents(amount):

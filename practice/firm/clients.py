@@ -63,9 +63,6 @@ class AddressFacts(TypedDict, total=False):
     country: str
 
 
-# Clients
-
-
 @transaction.atomic
 def create_client(*, practice: Practice, **facts: Unpack[ClientFacts]) -> Client:
     """Add a client; country and currency default to those of the practice's first entity.
@@ -124,9 +121,6 @@ def restore_client(*, client_id: int) -> Client:
     return client
 
 
-# People and addresses
-
-
 @transaction.atomic
 def set_person(*, client_id: int, person_id: int | None = None, **facts: Unpack[PersonFacts]) -> Person:
     """Add somebody at a client, or change the one with this id.
@@ -171,9 +165,6 @@ def set_address(*, client_id: int, kind: str = Address.Kind.BILLING, **facts: Un
     return address
 
 
-# Groups
-
-
 @transaction.atomic
 def create_group(*, practice: Practice, name: str) -> Group:
     """Start a group of clients that are one relationship. Raises ClientRefused when the name is taken."""
@@ -193,9 +184,6 @@ def rename_group(*, group_id: int, name: str) -> Group:
         raise ClientRefused("Enter a name for the group", "name")
     _save(group, ["name"])
     return group
-
-
-# What the actions above share
 
 
 def _apply(row: Any, facts: dict[str, Any]) -> list[str]:

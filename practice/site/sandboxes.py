@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from billing.sandbox import stripe
-from ledger_sync.sandbox import xero
+from ledger_sync.sandbox import quickbooks, xero
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Send
@@ -34,8 +34,6 @@ def _xero(*, store: Store, base_url: str, send: Send | None, company: str = "ven
 
 
 def _quickbooks(*, store: Store, base_url: str, send: Send | None, company: str = "vendor") -> Any:
-    from ledger_sync.sandbox import quickbooks
-
     described = {"name": "Larkin CPA LLC"} if company == "demo" else company
     return quickbooks.build(store=store, base_url=base_url, send=send, company=described)
 

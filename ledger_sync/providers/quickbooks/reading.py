@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Organisation, Ref, Remote
+from practice.core import money
 
 Row = dict[str, Any]
 
@@ -217,11 +218,7 @@ def _ref(row: Row, name: str) -> str:
 
 
 def _plain(value: Any) -> str:
-    text = f"{Decimal(str(value)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-# References and the company
+    return money.plain(Decimal(str(value)))
 
 
 def account(row: Row) -> Ref:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Organisation, Ref, Remote
+from practice.core import money
 
 _MS = re.compile(r"/Date\((-?\d+)(?:[+-]\d{4})?\)/")
 _STATUS = {"VOIDED": "void", "DELETED": "deleted", "AUTHORISED": "issued", "PAID": "issued"}
@@ -202,8 +203,7 @@ def organisation(row: dict[str, Any], tenant: str) -> Organisation:
 
 
 def _plain(value: Any) -> str:
-    text = f"{Decimal(str(value)):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return money.plain(Decimal(str(value)))
 
 
 _PROJECTIONS = {

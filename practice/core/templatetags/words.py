@@ -107,8 +107,7 @@ def quantity(value: Decimal | None) -> str:
     """A quantity without needless zeros: "6", "1.5"."""
     if value is None:
         return "–"
-    text = f"{Decimal(value):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return money.plain(Decimal(value))
 
 
 _NUMBERS = "No One Two Three Four Five Six Seven Eight Nine Ten Eleven Twelve".split()

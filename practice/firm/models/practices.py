@@ -132,9 +132,3 @@ def rates_at(entity: Entity, on: date) -> dict[str, Decimal]:
     rates = dict.fromkeys(TaxRate.Treatment.values, Decimal("0.0000"))
     rates |= dict(entity.tax_rates.filter(valid_from__lte=on).order_by("valid_from").values_list("treatment", "rate"))
     return rates
-
-
-def rate_at(entity: Entity, treatment: str, on: date) -> Decimal:
-    """The percentage a treatment costs in an entity on a date; 0 where nothing is charged."""
-    row = entity.tax_rates.filter(treatment=treatment, valid_from__lte=on).order_by("-valid_from").first()
-    return row.rate if row else Decimal("0.0000")

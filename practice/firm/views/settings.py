@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -198,7 +197,7 @@ def mail_again(request: MemberRequest, pk: int) -> HttpResponse:
 def _colleagues(request: MemberRequest) -> list[Colleague]:
     rows = Membership.objects.filter(practice=request.member.practice).select_related("user")
     found: dict[int, Colleague] = {}
-    for row in rows.filter(Q(user__is_active=True)).order_by("user__name", "pk"):
+    for row in rows.filter(user__is_active=True).order_by("user__name", "pk"):
         found.setdefault(row.user_id, Colleague(row.user, [])).roles.append(row.role)
     return list(found.values())
 

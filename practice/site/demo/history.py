@@ -17,10 +17,11 @@ from django.conf import settings
 
 import billing.tasks
 import ledger_sync.tasks
-from billing import attempts, collecting
+from billing import attempts, collecting, methods
 from billing.methods import Presence
 from billing.models import Invoice
 from billing.standing import standing_of
+from billing.stripe_accounts import account_of
 from ledger_sync.models import Connection, Link
 from practice.core import audit, clock, dates
 from practice.firm.models import Client, Entity, Service, User
@@ -170,8 +171,6 @@ class History:
 
     def _pay(self, proposal: Proposal, number: int) -> None:
         """Pay what is due on signing, or save a method for the first bill."""
-        from billing import methods
-
         assert proposal.engagement is not None
         today = clock.today(self.cast.zone)
         invoices = signing.first_invoices(proposal.engagement)
@@ -184,8 +183,6 @@ class History:
             )
             secret, key = started.client_secret, started.publishable_key
         else:
-            from billing.stripe_accounts import account_of
-
             intent = methods.start_setup(entity=self.entity, client=proposal.client, presence=presence)
             secret, key = intent.client_secret, account_of(self.entity.pk).publishable_key
         person = proposal.signatory

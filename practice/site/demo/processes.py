@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,9 +102,6 @@ def free_port(wanted: int) -> int:
 
 def answers(url: str, seconds: float) -> bool:
     """Whether an address answers within some seconds."""
-    import urllib.error
-    import urllib.request
-
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
