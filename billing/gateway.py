@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -240,7 +241,7 @@ class Gateway:
     def _every(self, listing: Callable[[dict[str, Any]], Any], asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         asked = {**asked, "limit": 100}
         while True:
-            page = _read(lambda asked=asked: listing(asked))  # type: ignore[misc]
+            page = _read(partial(listing, asked))
             yield from page["data"]
             if not page["has_more"]:
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max
@@ -11,7 +12,7 @@ from billing.models import Charge, Engagement, EngagementLine, Invoice, InvoiceL
 from practice.core import audit, dates, events
 from practice.firm.models.services import Cadence
 
-#: How far ahead charges are planned; the nightly run keeps it filled.
+#: How far ahead charges are planned; the daily run keeps it filled.
 MONTHS_AHEAD = 13
 
 
@@ -138,9 +139,10 @@ def _missing(engagement: Engagement, line: EngagementLine, until: date, first: i
     if line.rule.kind != ScheduleRule.Kind.RECURRING:
         if first > 0:
             return []
-        due = engagement.starts_on if line.rule.kind == ScheduleRule.Kind.ACCEPTANCE else line.rule.finished_on
+        due = line.rule.finished_on
         if line.rule.kind == ScheduleRule.Kind.ACCEPTANCE:
-            due = min(engagement.starts_on, engagement.signed_at.date())
+            signed_on = engagement.signed_at.astimezone(ZoneInfo(engagement.entity.time_zone)).date()
+            due = min(engagement.starts_on, signed_on)
         return [_charge(engagement, line, 0, due, None, None)]
     unit, anchor = dates.Unit(line.rule.unit), line.rule.anchor_on
     assert anchor is not None, "a recurring rule has an anchor (constraint schedule_rule_rhythm_whole)"

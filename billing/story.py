@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from billing.models import Allocation, Attempt, AttemptShare, CreditNote, Invoice, Payment, PaymentMethod
+from billing.models import Allocation, Attempt, AttemptShare, CreditNote, Invoice, Payment
 from practice.core import money
 from practice.firm.models import Mail
 
@@ -105,7 +105,7 @@ def _mails_told(invoice: Invoice) -> list[Told]:
 
 def _method_words(payment: Payment) -> str:
     if payment.source == Payment.Source.STRIPE:
-        return "by card" if payment.method == PaymentMethod.Kind.CARD else "by bank debit"
+        return payment.how
     return "as the ledger says" if payment.source == Payment.Source.LEDGER else "recorded by hand"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 
@@ -37,17 +38,17 @@ def sweep() -> None:
     """Once a minute: bill what is due, then everything about money that nobody rang for. One failure stops no other."""
     now = clock.now()
     for entity_id, on in runs.due_entities(now):
-        _safely("billing run", lambda e=entity_id, d=on: runs.run_billing(entity_id=e, on=d, now=now))  # type: ignore[misc]
+        _safely("billing run", partial(runs.run_billing, entity_id=entity_id, on=on, now=now))
     for account in StripeAccount.objects.select_related("entity"):
-        _safely("notices", lambda a=account: _notices(a))  # type: ignore[misc]
+        _safely("notices", partial(_notices, account))
         if _is_turn(f"money {account.pk}"):
-            _safely("payouts and fees", lambda a=account: settle_balance(a))  # type: ignore[misc]
+            _safely("payouts and fees", partial(settle_balance, account))
     for entity_id in Entity.objects.order_by("pk").values_list("pk", flat=True):
-        _safely("collection", lambda e=entity_id: collect(entity_id=e))  # type: ignore[misc]
+        _safely("collection", partial(collect, entity_id=entity_id))
     for attempt in attempts.open_to_look_at(now):
-        _safely("open attempt", lambda a=attempt: attempts.look(a))  # type: ignore[misc]
+        _safely("open attempt", partial(attempts.look, attempt))
     for refund in refunding.not_answered(now - timedelta(minutes=1)):
-        _safely("refund", lambda r=refund: refunding.send_refund(r))  # type: ignore[misc]
+        _safely("refund", partial(refunding.send_refund, refund))
 
 
 def settle_balance(account: StripeAccount) -> None:

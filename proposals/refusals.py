@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from practice.firm.refusals import Refused
 
-class ProposalRefused(ValueError):
-    """The proposal cannot be changed, sent or signed like this; ``field`` is the one to put right ("" for none)."""
+
+class ProposalRefused(Refused):
+    """The proposal cannot be changed, sent or signed like this; pages tell some refusals apart by ``code``."""
 
     def __init__(self, words: str, field: str = "", code: str = "") -> None:
-        super().__init__(words)
-        self.words, self.field, self.code = words, field, code
+        super().__init__(words, field)
+        self.code = code

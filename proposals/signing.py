@@ -119,12 +119,9 @@ def ask_for_new_link(*, proposal_id: int) -> None:
 
 
 def first_invoices(engagement: Engagement) -> list[Invoice]:
-    """The invoices acceptance issued, in order."""
-    signed = engagement.signed_at
-    rows = Invoice.objects.filter(engagement=engagement, status=Invoice.Status.ISSUED, run__isnull=True)
-    return [
-        i for i in rows.order_by("number") if i.issued_at is not None and (i.issued_at - signed).total_seconds() < 60
-    ]
+    """The invoices acceptance issued, in order: those of the very moment of the signature."""
+    rows = Invoice.objects.filter(engagement=engagement, status=Invoice.Status.ISSUED, issued_at=engagement.signed_at)
+    return list(rows.order_by("number"))
 
 
 def _spec(proposal: Proposal, option: Option, document: documents.Document, signature: Signature) -> AgreementSpec:

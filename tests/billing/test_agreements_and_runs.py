@@ -67,6 +67,16 @@ def test_a_deposit_of_the_whole_work_is_refused_and_leaves_nothing(firm, larkspu
         deposits.bill_deposit(engagement=engagement, deposit=Decimal("10.00"), on=TODAY, now=clock.now())
 
 
+def test_what_is_due_on_signing_is_billed_on_the_evening_of_the_signature(us_firm):
+    with clock.at(datetime(2026, 11, 21, 2, 0, tzinfo=UTC)):
+        assert clock.today(us_firm.entity.time_zone) == date(2026, 11, 20)
+        engagement, first = us_firm.agreement(
+            us_firm.client("Penrose Joinery LLC"), line("400", cadence="once"), starts_on=date(2026, 12, 1)
+        )
+    assert [invoice.issued_on for invoice in first] == [date(2026, 11, 20)]
+    assert engagement.charges.get().due_on == date(2026, 11, 20)
+
+
 def test_the_31st_is_counted_from_the_anchor(firm, larkspur):
     engagement, _ = firm.agreement(larkspur, line("100", cadence="month"), starts_on=date(2027, 1, 31))
     days = list(engagement.charges.order_by("nth").values_list("due_on", flat=True)[:4])
