@@ -83,12 +83,12 @@ def read_notice(payload: bytes, signature: str, secret: str) -> Notice | None:
     try:
         stripe.WebhookSignature.verify_header(payload, signature, secret)
         stamp = int(signature.partition("t=")[2].partition(",")[0])
-        event = json.loads(payload)
-    except (stripe.SignatureVerificationError, ValueError, UnicodeDecodeError):
+        notice = _notice(json.loads(payload))
+    except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError):
         return None
     if abs(clock.now().timestamp() - stamp) > NOTICE_SECONDS:
         return None
-    return _notice(event)
+    return notice
 
 
 class Gateway:

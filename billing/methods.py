@@ -97,9 +97,10 @@ def keep_method(
 
 
 @transaction.atomic
-def forget_method(*, method_ref: str, now: datetime) -> PaymentMethod | None:
-    """Stripe let go of a method: it is not charged again. None when we never had it."""
-    method = PaymentMethod.objects.select_for_update().filter(method_ref=method_ref, removed_at__isnull=True).first()
+def forget_method(*, entity_id: int, method_ref: str, now: datetime) -> PaymentMethod | None:
+    """Stripe let go of a method of an entity: it is not charged again. None when that entity never had it."""
+    rows = PaymentMethod.objects.select_for_update().filter(entity_id=entity_id, removed_at__isnull=True)
+    method = rows.filter(method_ref=method_ref).first()
     if method is not None:
         method.removed_at = now
         method.save(update_fields=["removed_at"])

@@ -22,7 +22,7 @@ from billing.methods import Presence
 from billing.models import Attempt, Instalment, Invoice, StripeAccount
 from billing.standing import standing_of
 from billing.stripe_accounts import NotConnected, account_of, ways_to_pay
-from billing.stripe_facts import StripeError
+from billing.stripe_facts import Refused, StripeError
 from practice.core import clock
 from practice.core.money import ZERO, minor_units
 from practice.firm.models import Client, Entity, Practice
@@ -191,6 +191,9 @@ def _come_back(request: HttpRequest, visit: Visit) -> HttpResponse:
             words = "" if is_done else "Your bank did not accept the card or account. Nothing was saved."
         else:
             is_done, words = _look_at_payment(visit, request.GET["payment_intent"])
+    except Refused:
+        # Stripe knows no such intent: somebody wrote the address, or it is of another account.
+        is_done, words = False, ""
     except (StripeError, NotConnected):
         return _show(request, visit, declined=NO_ANSWER, status=503)
     if is_done:

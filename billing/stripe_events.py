@@ -162,7 +162,7 @@ def _payout(event: StripeEvent) -> None:
 
 
 def _detached(event: StripeEvent) -> None:
-    methods.forget_method(method_ref=event.object_ref, now=clock.now())
+    methods.forget_method(entity_id=event.account.entity_id, method_ref=event.object_ref, now=clock.now())
 
 
 def _made_at(event: StripeEvent) -> datetime:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +20,11 @@ from ledger_sync.models.connections import Provider
 from ledger_sync.models.links import Kind
 from practice.core import clock, wake
 
+log = logging.getLogger(__name__)
 #: A notice about something we do not know may be about what a push is making right now: it waits this long.
 UNKNOWN_WAITS = timedelta(seconds=20)
+#: No vendor's id is longer.
+_ID_LENGTH = 64
 
 _XERO_KINDS = {"CONTACT": Kind.CLIENT, "INVOICE": Kind.INVOICE, "CREDITNOTE": Kind.CREDIT}
 _QBO_KINDS = {"customer": Kind.CLIENT, "invoice": Kind.INVOICE, "payment": Kind.PAYMENT, "creditmemo": Kind.CREDIT}
@@ -53,7 +57,7 @@ def work(delivery_id: int) -> int:
         return 0
     hints = 0
     touched: dict[int, Connection] = {}
-    for org, kind, remote_id, at, loser in _named(row.provider, bytes(row.body)):
+    for org, kind, remote_id, at, loser in _readable(row):
         connection = Connection.objects.filter(
             provider=row.provider, remote_org=org, disconnected_at__isnull=True
         ).first()
@@ -105,6 +109,18 @@ def _is_echo(connection: Connection, kind: str, remote_id: str, at: datetime) ->
 
 #: (organisation, kind, remote id, instant, and the id that was merged into it or "").
 Named = tuple[str, str, str, datetime, str]
+
+
+def _readable(row: Delivery) -> list[Named]:
+    """What a notice names. One that cannot be read names nothing and holds up no other; a sweep will do."""
+    try:
+        found = list(_named(row.provider, bytes(row.body)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        log.warning("notice %s from %s cannot be read: %s", row.pk, row.provider, type(error).__name__)
+        return []
+    return [
+        named for named in found if all(isinstance(x, str) and 0 < len(x) <= _ID_LENGTH for x in (named[0], named[2]))
+    ]
 
 
 def _named(provider: str, body: bytes) -> Iterator[Named]:

@@ -51,8 +51,8 @@ def owe_mail(
         practice=practice,
         kind=kind,
         to_email=to_email,
-        to_name=to_name,
-        from_name=from_name or practice.name,
+        to_name=" ".join(to_name.split()),
+        from_name=" ".join((from_name or practice.name).split()),
         reply_to=reply_to or practice.email,
         facts=facts,
         urgency=urgency,
@@ -91,6 +91,8 @@ def deliver(mail_id: int) -> bool:
     try:
         with transaction.atomic():
             message = render(mail)
+            # Headers that cannot be written are found here, and not while it is being sent.
+            message.message()
     except Exception as error:
         log.exception("mail %s (%s) cannot be rendered", mail.pk, mail.kind)
         _park(mail, "mail_unrenderable", error)

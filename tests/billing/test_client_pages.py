@@ -169,3 +169,12 @@ def test_another_clients_setup_is_not_taken(firm, larkspur, account, payer, brow
 
 def test_the_page_is_light(firm, larkspur, account, browser):
     assert len(browser.get(link_to(firm.invoice(larkspur))).content) < 20_000
+
+
+@pytest.mark.parametrize(
+    "query", ["setup_intent=seti_guessed", "payment_intent=pi_guessed", "setup_intent=../accounts"]
+)
+def test_coming_back_with_an_intent_that_is_none_shows_the_page_again(firm, larkspur, account, browser, query):
+    answer = browser.get(f"{link_to(firm.invoice(larkspur))}?{query}")
+    assert (answer.status_code, answer.context["declined"]) == (200, "")
+    assert not PaymentMethod.objects.exists()

@@ -6,11 +6,12 @@ import pytest
 from django.db import OperationalError
 from django.test import Client as Browser
 
-from billing import stripe_events
-from billing.models import Payment, StripeAccount, StripeEvent
+from billing import methods, stripe_events
+from billing.models import Payment, PaymentMethod, StripeAccount, StripeEvent
+from billing.sandbox.stripe.events import signature
 from billing.standing import standing_of
 from practice.core import clock
-from tests.billing.conftest import TODAY, control, later, start, work_notices
+from tests.billing.conftest import TODAY, control, later, make_firm, start, work_notices
 
 
 @pytest.fixture
@@ -147,3 +148,22 @@ def test_one_that_cannot_be_worked_does_not_stop_the_others(firm, larkspur, paye
     odd = StripeEvent.objects.get(event_ref="evt_odd")
     assert (odd.worked_at, "po_gone" in odd.failure) == (None, True)
     assert json.dumps(odd.body) == '{"created": 1}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"no json", b"\xff", b"[]", b"1", b"null", b"{}", b'{"data": {"object": null}, "id": "evt_1", "type": "x"}'],
+)
+def test_a_signed_body_that_is_no_notice_is_refused(account, browser, body):
+    signed = {"Stripe-Signature": signature(body, account.webhook_secret, int(clock.now().timestamp()))}
+    answer = browser.post(f"/hooks/stripe/{account.pk}/", body, content_type="application/json", headers=signed)
+    assert (answer.status_code, StripeEvent.objects.count()) == (400, 0)
+
+
+def test_an_account_takes_no_card_away_from_another_firm(firm, larkspur, payer, account):
+    payer.pay([firm.invoice(larkspur)])
+    kept = PaymentMethod.objects.get(removed_at__isnull=True)
+    other = make_firm("US").entity
+    for entity in (other, firm.entity):
+        gone = methods.forget_method(entity_id=entity.pk, method_ref=kept.method_ref, now=clock.now())
+        assert (gone == kept) is (entity == firm.entity)

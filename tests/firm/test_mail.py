@@ -140,3 +140,23 @@ def test_the_switch_stops_mail_and_loses_none(invitation):
     assert tasks.sweep_mail() == 0
     Switch.objects.update(sending=True)
     assert tasks.sweep_mail() == 1
+
+
+def test_a_name_of_two_lines_makes_no_header_of_its_own(firm):
+    name = "Amélie\r\nBcc: everybody@x.example"
+    owed_mail = mail.owe_mail(
+        practice=firm, kind="firm.invited", to_email="a@b.example", to_name=name, from_name="James\nVale", facts={}
+    )
+    tasks.send_mail(mail_id=owed_mail.pk)
+    (message,) = outbox.outbox
+    assert message.message()["Bcc"] is None
+    assert message.from_email.startswith("James Vale <")
+    assert message.recipients() == message.to
+
+
+@pytest.mark.parametrize("email", ["a@b.example\nBcc: x@y.example", "é@b.example"])
+def test_a_mail_that_no_header_can_say_is_set_aside_and_the_others_go_on(firm, invitation, email):
+    bad = mail.owe_mail(practice=firm, kind="firm.invited", to_email=email, to_name="A", urgency=-1, facts={})
+    assert tasks.sweep_mail() == 1
+    bad.refresh_from_db()
+    assert (bad.parked_code, bad.claimed_until) == ("mail_unrenderable", None)

@@ -12,7 +12,7 @@ from django.test import Client as Browser
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
 from ledger_sync import gates, lanes, pulling, snags
-from ledger_sync.models import Call, Lane, Link, Snag
+from ledger_sync.models import Call, Delivery, Hint, Lane, Link, Snag
 from practice.core import clock
 from practice.core.gates import Verdict
 
@@ -184,3 +184,22 @@ def test_a_sweep_asked_for_while_the_lane_is_taken_is_made_when_it_is_free(conne
     assert lane.swept_at is not None
     assert lane.swept_at >= clock.now() - timedelta(seconds=5)
     assert lane.sweep_asked_at is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no json", b"\xff", b"[]", b"1", b"null", b'{"events": 7}', b'{"events": [null]}',
+        b'{"events": [{"eventCategory": "INVOICE"}]}',
+        b'{"events": [{"eventCategory": "INVOICE", "tenantId": "t", "resourceId": null, "eventDateUtc": 5}]}',
+        b'{"events": [{"eventCategory": "INVOICE", "tenantId": {}, "resourceId": ["x"]}]}',
+    ],
+)  # fmt: skip
+def test_a_notice_that_cannot_be_read_holds_up_no_sweep(connection: Any, body: bytes) -> None:
+    from ledger_sync import inbound, tasks
+
+    for provider in ("xero", "quickbooks"):
+        inbound.receive(provider, body + b" " * (provider == "xero"))
+    tasks.sweep()
+    assert not Delivery.objects.filter(worked_at__isnull=True).exists()
+    assert not Hint.objects.exists()
