@@ -29,7 +29,7 @@ def add_member(*, practice: Practice, email: str, name: str, roles: Iterable[str
         raise PeopleRefused("Choose at least one role", "roles")
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None:
-        user = User.objects.create_user(email, name=name)
+        user = User.objects.create_user(email, name=" ".join(name.split()))
     if Membership.objects.filter(practice=practice, user=user).exists():
         raise PeopleRefused(f"{user.email} is already here; change the roles instead", "email")
     for role in wanted:
@@ -73,7 +73,7 @@ def set_roles(*, practice: Practice, user: User, roles: Iterable[str]) -> None:
 def update_me(*, user_id: int, name: str, keys_on: bool) -> User:
     """Change what a person may change about themselves."""
     user = User.objects.select_for_update().get(pk=user_id)
-    user.name, user.keys_on = name, keys_on
+    user.name, user.keys_on = " ".join(name.split()), keys_on
     user.save(update_fields=["name", "keys_on"])
     return user
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,10 +11,14 @@ from typing import Any, TypedDict, Unpack
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from practice.core import dates, events
+from practice.core import clock, dates, events
 from practice.firm import people, tax_numbers
 from practice.firm.models import Entity, Membership, Practice, TaxRate, User
 from practice.firm.refusals import Refused
+
+#: What a number may begin with: it becomes a file's name, a header and a ledger's key.
+_PREFIX = re.compile(r"[A-Za-z0-9./_-]+")
+_MOST_DAYS = 365
 
 
 class PracticeRefused(Refused):
@@ -94,6 +99,7 @@ def add_entity(*, practice: Practice, country: str, **facts: Unpack[EntityFacts]
     )
     _set(entity, dict(facts))
     _check_tax_number(entity)
+    _check_billing(entity)
     _check(entity)
     entity.save()
     for treatment in TaxRate.Treatment.values:
@@ -121,6 +127,7 @@ def update_entity(*, entity_id: int, **changes: Unpack[EntityFacts]) -> Entity:
     fields = _set(entity, dict(changes))
     if fields:
         _check_tax_number(entity)
+        _check_billing(entity)
         _check(entity)
         entity.save(update_fields=fields)
         events.record("firm.entity.changed", entity, fields=fields)
@@ -139,6 +146,9 @@ def set_tax_rate(*, entity_id: int, treatment: str, rate: Decimal, valid_from: d
         raise PracticeRefused(
             f"The new rate must start after {dates.in_words(last.valid_from)}, when the present one did", "valid_from"
         )
+    if (valid_from - clock.today(entity.time_zone)).days > 5 * _MOST_DAYS:
+        # No rate can begin before the last one: a slip in the year could never be put right.
+        raise PracticeRefused(f"The rate would start on {dates.in_words(valid_from)}: check the year", "valid_from")
     row = TaxRate(entity=entity, treatment=treatment, rate=rate, valid_from=valid_from)
     _check(row)
     row.save()
@@ -154,10 +164,19 @@ def initials_of(name: str) -> str:
 
 
 def _set(row: Any, facts: dict[str, Any]) -> list[str]:
-    changed = [name for name, value in facts.items() if getattr(row, name) != value]
+    """Set what differs. Returns the names of the fields that now differ; only an address has lines of its own."""
+    tidy = {n: " ".join(v.split()) if isinstance(v, str) and n != "address" else v for n, v in facts.items()}
+    changed = [name for name, value in tidy.items() if getattr(row, name) != value]
     for name in changed:
-        setattr(row, name, facts[name])
+        setattr(row, name, tidy[name])
     return changed
+
+
+def _check_billing(entity: Entity) -> None:
+    if not _PREFIX.fullmatch(entity.invoice_prefix):
+        raise PracticeRefused("Use letters, digits and - / . _ before the number, like CS-", "invoice_prefix")
+    if entity.payment_days > _MOST_DAYS:
+        raise PracticeRefused("Enter a year at most, in days", "payment_days")
 
 
 def _check_tax_number(entity: Entity) -> None:

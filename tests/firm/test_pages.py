@@ -271,6 +271,13 @@ def test_mail_that_was_refused_is_a_thing_to_do_and_can_be_corrected(firm, larks
     assert (lost.to_email, lost.is_parked, lost.owes) == ("right@x.example", False, True)
 
 
+def test_a_mail_that_arrived_is_not_sent_to_another_address(firm, larkspur, bob, sign_in):
+    arrived = mail.owe_mail(practice=firm, kind="firm.invited", to_email="right@x.example", to_name="", facts={})
+    answer = sign_in(bob).post(f"/{firm.slug}/settings/mail/{arrived.pk}/again/", {"email": "mine@x.example"})
+    arrived.refresh_from_db()
+    assert (answer.status_code, arrived.to_email) == (404, "right@x.example")
+
+
 def test_search_finds_clients_by_their_people(firm, larkspur, bob, sign_in):
     factories.make_person(larkspur, name="Amélie Larkspur", email="amelie@calder.example")
     browser = sign_in(bob)

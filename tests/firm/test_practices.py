@@ -91,3 +91,35 @@ def test_somebody_new_is_invited_and_somebody_known_is_not_made_twice(firm, char
         people.add_member(practice=firm, email=charlie.email, name="", roles=[R.BILLING])
     with pytest.raises(PeopleRefused, match="at least one role"):
         people.add_member(practice=firm, email="new@harbour.example", name="New", roles=[])
+
+
+@pytest.mark.parametrize("prefix", ["A\r\nB", 'A"B', "é-", "A B", ";"])
+def test_a_number_begins_with_what_a_file_name_can_say(firm, prefix):
+    entity = firm.entities.get()
+    with pytest.raises(PracticeRefused) as refused:
+        practices.update_entity(entity_id=entity.pk, invoice_prefix=prefix)
+    assert refused.value.field == "invoice_prefix"
+
+
+@pytest.mark.parametrize("days", [366, 40_000, 10**18])
+def test_nobody_has_more_than_a_year_to_pay(firm, days):
+    with pytest.raises(PracticeRefused) as refused:
+        practices.update_entity(entity_id=firm.entities.get().pk, payment_days=days)
+    assert refused.value.field == "payment_days"
+
+
+def test_a_rate_that_would_bar_every_later_one_is_refused(firm):
+    entity = firm.entities.get()
+    with pytest.raises(PracticeRefused, match="31 December 9999: check the year"):
+        practices.set_tax_rate(entity_id=entity.pk, treatment="zero", rate=Decimal(5), valid_from=date(9999, 12, 31))
+
+
+def test_names_are_one_line(firm):
+    practices.update_practice(practice_id=firm.pk, name="Harbour\r\nBcc: x@y.example")
+    entity = practices.update_entity(entity_id=firm.entities.get().pk, name="Harbour\nVale", address="1 Lane\nSydney")
+    user = people.add_member(practice=firm, email="n@x.example", name="Nina\r\nCosta", roles=["auditor"])
+    people.update_me(user_id=user.pk, name="Nina \n Vale", keys_on=True)
+    firm.refresh_from_db()
+    user.refresh_from_db()
+    assert (firm.name, user.name) == ("Harbour Bcc: x@y.example", "Nina Vale")
+    assert (entity.name, entity.address) == ("Harbour Vale", "1 Lane\nSydney")

@@ -182,9 +182,12 @@ def mails(request: MemberRequest) -> HttpResponse:
 @require_POST
 @access.needs("clients.edit")
 def mail_again(request: MemberRequest, pk: int) -> HttpResponse:
-    """Send a mail once more, to a corrected address if one is given."""
+    """Send a mail that was not delivered once more, to a corrected address if one is given.
+
+    Only such a mail: one that arrived holds a client's link, and a fresh copy of it would open what is theirs.
+    """
     practice = request.member.practice
-    found = access.find(Mail.objects.all(), practice, pk=pk)
+    found = access.find(Mail.objects.filter(parked_at__isnull=False), practice, pk=pk)
     form = MailForm(request.POST)
     if form.is_valid():
         mail.send_again(mail_id=found.pk, to_email=form.cleaned_data["email"])
