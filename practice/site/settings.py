@@ -26,6 +26,8 @@ TESTING = "pytest" in sys.modules
 def _needed(name: str, development: str) -> str:
     """A value that production must set and development may leave out."""
     value = env.str(name, "")
+    if PRODUCTION and value and value == development:
+        raise ImproperlyConfigured(f"{name} is the development value, which everybody can read: make one of your own")
     if value or not PRODUCTION:
         return value or development
     raise ImproperlyConfigured(f"PRODUCTION=1 needs {name} in the environment")
@@ -51,6 +53,8 @@ for _entry in _needed("FIELD_KEYS", _DEVELOPMENT_KEY).split(","):
         Fernet(_key)
     except ValueError as error:
         raise ImproperlyConfigured(f"FIELD_KEYS: the key {_id!r} is not 32 bytes in url-safe base64") from error
+    if PRODUCTION and _key == _DEVELOPMENT_KEY.partition(":")[2]:
+        raise ImproperlyConfigured(f"FIELD_KEYS: the key {_id!r} is the development key, which everybody can read")
     FIELD_KEYS[_id] = _key
 
 INSTALLED_APPS = [
