@@ -8,8 +8,8 @@ person, with collection of that invoice on hold. *Coding* (account, tracking, it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,7 @@ from billing.payments import Receipt
 from billing.standing import standing_of
 from ledger_sync import documents, snags
 from ledger_sync.kinds import MAIN
+from ledger_sync.lanes import LEASE, Fenced, Lease
 from ledger_sync.merge import Owner, Side, flatten, merge
 from ledger_sync.models import CallItem, Connection, Hint, Link, Snag
 from ledger_sync.models.links import Kind
@@ -48,13 +49,30 @@ GRACE = timedelta(days=1)
 UNANSWERED_WAITS = timedelta(seconds=30)
 
 
-def apply(connection: Connection, ledger: Ledger, remotes: Sequence[Remote]) -> int:
-    """Apply objects as they are in the ledger now, each in its own short transaction. Returns how many were ours."""
+@dataclass(frozen=True)
+class Reading:
+    """A look into the ledger: when it was begun, and under which lease; what is asked for one charge has none."""
+
+    begun_at: datetime
+    lease: Lease | None = None
+
+    def check(self) -> None:
+        """Raises Fenced once somebody else reads: they may have seen, and taken in, what came after."""
+        if self.lease is not None and not self.lease.is_held():
+            raise Fenced("the reader lost its lease before it could take in what it read")
+
+
+def apply(connection: Connection, ledger: Ledger, remotes: Sequence[Remote], reading: Reading) -> int:
+    """Apply objects as a look into the ledger showed them, each in its own short transaction.
+
+    Returns how many were ours. Raises Fenced when the reader's lease is gone.
+    """
     ours = 0
     for remote in remotes:
         who = _who(connection, ledger, remote)
         with transaction.atomic():
-            if _is_being_sent(connection, remote):
+            reading.check()
+            if _is_being_sent(connection, remote) or _is_outdated(connection, remote, reading):
                 _read_later(connection, remote)
                 continue
             ours += _APPLIERS.get(remote.kind, _ignore)(connection, remote, who)
@@ -65,6 +83,17 @@ def _is_being_sent(connection: Connection, remote: Remote) -> bool:
     """Whether a call about this object is unanswered: what it shows may be our own change, not the bookkeeper's."""
     return CallItem.objects.filter(
         open_call__isnull=False, link__connection=connection, link__kind=remote.kind, link__remote_id=remote.remote_id
+    ).exists()
+
+
+def _is_outdated(connection: Connection, remote: Remote, reading: Reading) -> bool:
+    """Whether both books have agreed since the look was begun, or it was too long ago to be news: what it shows may be
+    what our own change has replaced, and would be taken for the bookkeeper's.
+    """
+    if clock.now() - reading.begun_at > LEASE:
+        return True
+    return Link.objects.filter(
+        connection=connection, kind=remote.kind, remote_id=remote.remote_id, verified_at__gt=reading.begun_at
     ).exists()
 
 

@@ -23,11 +23,7 @@ def from_consent(*, entity: Entity, provider: str, code: str, redirect_uri: str,
     oauth = oauth_of(provider)
     reply = oauth.exchange(code=code, redirect_uri=redirect_uri)
     subject = realm or oauth.subject_of(str(reply["access_token"]))
-    organisations = (
-        oauth.organisations_of(str(reply["access_token"]), realm)
-        if realm
-        else oauth.organisations_of(str(reply["access_token"]))
-    )
+    organisations = oauth.organisations_of(str(reply["access_token"]), realm)
     tokens = connections.keep_tokens(entity=entity, provider=provider, subject=subject, reply=reply)
     return [_connect(entity, provider, organisation, tokens) for organisation in _fitting(entity, organisations)]
 
@@ -39,12 +35,22 @@ def connect_sandbox(*, entity: Entity, provider: str, keys: dict[str, Any]) -> C
     realm = str(keys.get("realm_id", ""))
     subject = realm or oauth.subject_of(str(reply["access_token"]))
     tokens = connections.keep_tokens(entity=entity, provider=provider, subject=subject, reply=reply)
-    token = str(reply["access_token"])
-    found = oauth.organisations_of(token, realm) if realm else oauth.organisations_of(token)
+    found = oauth.organisations_of(str(reply["access_token"]), realm)
     wanted = str(keys.get("tenant_id") or realm)
     organisation = next(o for o in found if o.remote_org == wanted)
     row = _connect(entity, provider, organisation, tokens)
     return connections.go_live(connection_id=row.pk)
+
+
+def give_back(connection_id: int) -> None:
+    """Give the ledger back the access it allowed, once a connection was left on purpose; a reconnected one keeps it.
+
+    Safe to run twice. Raises TryLater when the ledger does not answer: the sweep asks again until it does.
+    """
+    row = Connection.objects.select_related("tokens").filter(connections.LEFT, pk=connection_id).first()
+    if row is not None:
+        oauth_of(row.provider).give_back(row.tokens, row.remote_org)
+        connections.note_given_back(connection_id=connection_id)
 
 
 def _fitting(entity: Entity, organisations: Sequence[Organisation]) -> list[Organisation]:

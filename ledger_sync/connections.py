@@ -8,12 +8,18 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from ledger_sync import lanes, linking, mapping
 from ledger_sync.models import Connection, Lane, Link, RefItem, TokenSet
 from ledger_sync.ports import Organisation
-from practice.core import clock, events, owed
+from practice.core import clock, events, owed, wake
 from practice.firm.models import Entity
+
+#: Why a connection ended that we ended; any other reason is the ledger's.
+BY_US = "by us"
+#: Left on purpose, and the ledger does not have its access back yet.
+LEFT = Q(state=Connection.State.DISCONNECTED, disconnect_reason=BY_US, given_back_at__isnull=True)
 
 
 class ConnectionRefused(ValueError):
@@ -67,8 +73,8 @@ def connect(*, entity: Entity, provider: str, organisation: Organisation, tokens
         )  # fmt: skip
     else:
         row.tokens, row.name, row.state = tokens, organisation.name, Connection.State.CONNECTING
-        row.disconnected_at, row.disconnect_reason = None, ""
-        row.save(update_fields=["tokens", "name", "state", "disconnected_at", "disconnect_reason"])
+        row.disconnected_at, row.disconnect_reason, row.given_back_at = None, "", None
+        row.save(update_fields=["tokens", "name", "state", "disconnected_at", "disconnect_reason", "given_back_at"])
     for name in Lane.Name.values:
         Lane.objects.get_or_create(connection=row, name=name)
     keep_organisation(row, organisation)
@@ -145,12 +151,25 @@ def lose(*, connection_id: int, reason: str) -> Connection:
 
 @transaction.atomic
 def leave(*, connection_id: int) -> Connection:
-    """Disconnect on purpose; links are kept, so that reconnecting the same organisation goes on where it was."""
+    """Disconnect on purpose; links are kept, so that reconnecting the same organisation goes on where it was.
+
+    A worker gives the ledger back the access it allowed.
+    """
     row = Connection.objects.select_for_update().get(pk=connection_id)
-    row.state, row.disconnected_at, row.disconnect_reason = Connection.State.DISCONNECTED, clock.now(), "by us"
+    row.state, row.disconnected_at, row.disconnect_reason = Connection.State.DISCONNECTED, clock.now(), BY_US
     row.save(update_fields=["state", "disconnected_at", "disconnect_reason"])
     events.record("ledger_sync.connection.left", row)
+    wake.wake("ledger_sync.tasks.give_back", connection_id=row.pk)
     return row
+
+
+@transaction.atomic
+def note_given_back(*, connection_id: int) -> None:
+    """Remember that the ledger has its access back, unless somebody reconnected meanwhile."""
+    row = Connection.objects.select_for_update().filter(LEFT, pk=connection_id).first()
+    if row is not None:
+        row.given_back_at = clock.now()
+        row.save(update_fields=["given_back_at"])
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
 from ledger_sync.providers import ledger_for
-from practice.core import audit
+from practice.core import audit, clock
 from practice.core.gates import YES, Answer, Verdict, gate, gate_for_many
 from practice.core.owed import Urgency
 from practice.firm.models import Client, Entity, Service
@@ -56,9 +56,10 @@ def _cannot_be_asked(connection: Connection, link: Link | None) -> str:
 def _asked(connection: Connection, link: Link, invoice: Invoice) -> Answer:
     """Read the invoice in the ledger now, take in what changed, and answer. Raises the ledger's failures."""
     name = connection.get_provider_display()
+    reading = applying.Reading(clock.now())
     remotes = ledger_for(connection).fetch(Kind.INVOICE, [str(link.remote_id)])
     with audit.cause(system=connection.provider, actor=name, run="asked before collecting"):
-        applying.apply(connection, ledger_for(connection), remotes)
+        applying.apply(connection, ledger_for(connection), remotes, reading)
         if remotes and not applying.agrees_on_due(connection, link, remotes[0].theirs):
             _take_payments(connection, invoice)
     if not remotes or remotes[0].gone:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ledger_sync import inbound, pulling, pushing
+from contextlib import suppress
+
+from ledger_sync import connecting, connections, inbound, pulling, pushing
 from ledger_sync.models import Connection, Delivery, Hint
+from ledger_sync.ports import TryLater
 from practice.core import clock
 
 
@@ -27,12 +30,20 @@ def work_delivery(delivery_id: int) -> None:
     inbound.work(delivery_id)
 
 
+def give_back(connection_id: int) -> None:
+    """Give a ledger that was left its access back; one that does not answer is asked again by the sweep."""
+    with suppress(TryLater):
+        connecting.give_back(connection_id)
+
+
 def sweep() -> None:
     """Once a minute: ring for everything due, work forgotten notices, sweep connections whose turn it is."""
     now = clock.now()
     for delivery_id in Delivery.objects.filter(worked_at__isnull=True).values_list("pk", flat=True)[:500]:
         inbound.work(delivery_id)
     pushing.ring_all()
+    for connection_id in Connection.objects.filter(connections.LEFT).values_list("pk", flat=True):
+        give_back(connection_id)
     for connection in Connection.objects.filter(state=Connection.State.LIVE).select_related("entity"):
         hinted = Hint.objects.filter(connection=connection, ready_at__lte=now).exists()
         due = pulling.sweep_due(connection, now)

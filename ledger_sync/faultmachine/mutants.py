@@ -52,6 +52,21 @@ def _whatever_became_of_it(call: Call) -> bool:
     return True
 
 
+def _never_outdated(connection: Connection, remote: Remote, reading: applying.Reading) -> bool:
+    return False
+
+
+def _unchecked(reading: applying.Reading) -> None:
+    return None
+
+
+@contextmanager
+def _without_freshness() -> Iterator[None]:
+    """Nobody asks how old a look into the ledger is; the lease's own net is cut with it."""
+    with swapped(applying, _is_outdated=_never_outdated), swapped(applying.Reading, check=_unchecked):
+        yield
+
+
 @contextmanager
 def _without_lease() -> Iterator[None]:
     """Each of these two nets catches what slips through the other, so they are cut together."""
@@ -99,8 +114,9 @@ def _cursor_first(connection: Connection, lease: lanes.Lease, ledger: Ledger, ki
     page, applied = 1, 0
     while True:
         lease.renew()
+        reading = applying.Reading(clock.now(), lease)
         found = ledger.changed(kind, since - pulling.OVERLAP, until, page)
-        applied += applying.apply(connection, ledger, found.remotes)
+        applied += applying.apply(connection, ledger, found.remotes, reading)
         if not found.more:
             return applied
         page += 1
@@ -182,6 +198,11 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant("needs", "a record waits for what it needs", partial(swapped, linking, unmet=_nothing_unmet)),
     Mutant("budget", "calls are counted against the ledger's windows", partial(swapped, budgets, spend=_never_spent)),
+    Mutant(
+        "outdated",
+        "what was read before both books agreed anew, or by who lost the lease since, is not taken for news",
+        _without_freshness,
+    ),
     Mutant(
         "own_payment",
         "a payment our own open call is making is not taken for the bookkeeper's",

@@ -64,6 +64,7 @@ class Connection(Audited):
     connected_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)
     disconnect_reason = models.CharField(max_length=200, blank=True)
+    given_back_at = models.DateTimeField("access given back", null=True, blank=True)
 
     class Meta:
         constraints = [

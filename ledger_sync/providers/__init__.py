@@ -23,7 +23,7 @@ def ledger_for(connection: Connection) -> Ledger:
 
 
 def oauth_of(provider: str) -> Any:
-    """The consent module of a provider: authorise_url, exchange, refresh, revoke, subject_of, organisations_of."""
+    """The consent module of a provider: authorise_url, exchange, refresh, give_back, subject_of, organisations_of."""
     if provider == Provider.XERO:
         from ledger_sync.providers.xero import oauth as xero_oauth
 

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import connecting, connections
+from ledger_sync import connecting, connections, tasks
 from ledger_sync.models import Call, Connection, Lane, Link, Mapping, TokenSet
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
@@ -351,6 +351,51 @@ def test_leaving_on_purpose_owes_nothing_more(browser: Browser, firm: Any, conne
     assert Link.objects.count() == 0
     connections.lose(connection_id=connection.pk, reason="late answer")
     assert Connection.objects.get().disconnect_reason == "by us"
+
+
+def has_our_access(xero: Any) -> bool:
+    return any(row["tenantId"] == xero.tenant_id for row in xero.store.table("_connections").values())
+
+
+def test_leaving_gives_xero_the_access_back(browser: Browser, connection: Connection, xero: Any, bell: Any) -> None:
+    assert has_our_access(xero)
+    browser.post(on_page("ledger_settings", connection), {"verb": "leave"})
+    bell.answer()
+    assert not has_our_access(xero)
+    assert Connection.objects.get().given_back_at == clock.now()
+    assert "it has back the access it gave us" in browser.get(on_page("ledger_desk", connection)).content.decode()
+
+
+@pytest.mark.parametrize("kind", ["unavailable_html", "reset", "rate_limited", "server_error", "truncated"])
+def test_access_that_could_not_be_given_back_is_given_back_later(
+    connection: Connection, xero: Any, bell: Any, kind: str
+) -> None:
+    xero.faults.order(Fault(kind, match="/connections"))
+    connections.leave(connection_id=connection.pk)
+    bell.answer()
+    assert has_our_access(xero)
+    assert Connection.objects.get().given_back_at is None
+    clock.advance(seconds=61)
+    tasks.sweep()
+    assert not has_our_access(xero)
+    assert Connection.objects.get().given_back_at == clock.now()
+
+
+def test_access_taken_from_us_meanwhile_needs_no_giving_back(connection: Connection, xero: Any, bell: Any) -> None:
+    connections.leave(connection_id=connection.pk)
+    xero.bookkeeper.disconnect()
+    bell.answer()
+    assert Connection.objects.get().given_back_at == clock.now()
+
+
+def test_whoever_reconnects_before_the_worker_came_keeps_the_access(
+    firm: Any, connection: Connection, xero: Any, bell: Any
+) -> None:
+    connections.leave(connection_id=connection.pk)
+    connecting.connect_sandbox(entity=firm.entity, provider="xero", keys=xero.credentials())
+    bell.answer()
+    assert has_our_access(xero)
+    assert Connection.objects.get().given_back_at is None
 
 
 def test_losing_access_blocks_no_lane_after_reconnecting(

@@ -12,6 +12,7 @@ from billing.models import Invoice, Payment
 from billing.payments import Receipt
 from ledger_sync import budgets, pulling, pushing, remedies
 from ledger_sync.models import Budget, Link, Snag
+from ledger_sync.providers.xero import XeroLedger
 from practice.core import audit, clock
 from practice.core.owed import Urgency
 from practice.core.sandbox.faults import Fault
@@ -69,6 +70,60 @@ def test_an_update_leaves_alone_what_the_bookkeeper_edited_meanwhile(
     booked.client.refresh_from_db()
     assert booked.client.billing_email == "books@larkspur.example"
     assert booked.client.phone == "02 5550 0199"
+
+
+def while_contacts_are_read(monkeypatch: Any, happens: Any) -> None:
+    """Let something happen once, between the ledger's answer with the changed contacts and its being taken in."""
+    changed, left = XeroLedger.changed, [happens]
+
+    def read(ledger: Any, kind: str, *window: Any) -> Any:
+        page = changed(ledger, kind, *window)
+        if kind == "client" and left:
+            clock.advance(seconds=1)
+            left.pop()()
+        return page
+
+    monkeypatch.setattr(XeroLedger, "changed", read)
+
+
+def test_what_was_read_before_our_change_was_sent_does_not_undo_it(
+    booked: Any, connection: Any, xero: Any, bell: Any, monkeypatch: Any
+) -> None:
+    def send_a_change() -> None:
+        change(booked, billing_email="new@larkspur.example")
+        pushing.push(connection.pk)
+
+    xero.bookkeeper.edit_contact(contact(xero, booked)["ContactID"], {"FirstName": "Amelia"})
+    while_contacts_are_read(monkeypatch, send_a_change)
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == contact(xero, booked)["EmailAddress"] == "new@larkspur.example"
+
+
+def test_a_reader_that_lost_its_lease_takes_nothing_in(
+    booked: Any, connection: Any, xero: Any, bell: Any, monkeypatch: Any
+) -> None:
+    def sleep_while_another_reads() -> None:
+        clock.advance(seconds=100)
+        xero.bookkeeper.edit_contact(contact(xero, booked)["ContactID"], {"EmailAddress": "second@larkspur.example"})
+        pulling.pull(connection.pk, sweep=True)
+
+    xero.bookkeeper.edit_contact(contact(xero, booked)["ContactID"], {"EmailAddress": "first@larkspur.example"})
+    while_contacts_are_read(monkeypatch, sleep_while_another_reads)
+    taken = []
+    monkeypatch.setattr(clients, "update_client", _noting(clients.update_client, taken))
+    clock.advance(seconds=30)
+    pulling.pull(connection.pk, sweep=True)
+    assert taken == ["second@larkspur.example"]
+
+
+def _noting(update: Any, taken: list[str]) -> Any:
+    def noted(**facts: Any) -> Any:
+        taken.append(facts["billing_email"])
+        return update(**facts)
+
+    return noted
 
 
 def test_an_update_answered_with_an_error_is_sent_again_unless_its_fields_are_there(

@@ -4,7 +4,7 @@ The library's objects send every default value and would blank what they do not 
 """
 
 from ledger_sync.providers.quickbooks.ledger import QuickBooksLedger, ledger_for
-from ledger_sync.providers.quickbooks.oauth import authorise_url, exchange, organisations_of, revoke
+from ledger_sync.providers.quickbooks.oauth import authorise_url, exchange, give_back, organisations_of
 from ledger_sync.providers.quickbooks.suggestions import fits, suggest
 
 __all__ = [
@@ -12,8 +12,8 @@ __all__ = [
     "authorise_url",
     "exchange",
     "fits",
+    "give_back",
     "ledger_for",
     "organisations_of",
-    "revoke",
     "suggest",
 ]

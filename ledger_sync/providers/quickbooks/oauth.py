@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from intuitlib.client import AuthClient
 from intuitlib.exceptions import AuthClientError
 
+from ledger_sync.models import TokenSet
 from ledger_sync.ports import Disconnected, Organisation, TryLater
 from ledger_sync.providers.quickbooks import reading
 from ledger_sync.providers.quickbooks.client import TIMEOUT, Client, base
@@ -55,22 +57,25 @@ def refresh(refresh_token: str) -> dict[str, Any]:
     return _tokens(lambda auth: auth.refresh(refresh_token=refresh_token))
 
 
-def revoke(refresh_token: str) -> None:
-    """Give back what the company allowed. Raises TryLater when Intuit does not answer; a dead token is no error."""
+def give_back(tokens: TokenSet, organisation: str) -> None:
+    """Give back the access to a company: tokens are per company. Access that is gone already is no error. Raises
+    TryLater.
+    """
+    refresh_token = json.loads(tokens.secret)["refresh_token"]
     try:
         _tokens(lambda auth: auth.revoke(token=refresh_token))
     except Disconnected:
         return
 
 
-def subject_of(access_token: str) -> str:
+def subject_of(token: str) -> str:
     """Tokens are per company; the company's id comes with the consent, not in the token."""
     return "quickbooks company"
 
 
-def organisations_of(access_token: str, realm: str = "") -> list[Organisation]:
+def organisations_of(token: str, realm: str = "") -> list[Organisation]:
     """The company a consent covers, with its currency and closing date. Raises one of the four failures."""
-    client = Client(realm, lambda: access_token, lambda _: None)
+    client = Client(realm, lambda: token, lambda _: None)
     return [organisation(client)]
 
 

@@ -4,7 +4,7 @@ The SDK's models crash on null lists and unknown values, so replies are parsed r
 """
 
 from ledger_sync.providers.xero.ledger import XeroLedger, ledger_for
-from ledger_sync.providers.xero.oauth import authorise_url, exchange, organisations_of, revoke
+from ledger_sync.providers.xero.oauth import authorise_url, exchange, give_back, organisations_of
 from ledger_sync.providers.xero.suggestions import fits, suggest
 
-__all__ = ["XeroLedger", "authorise_url", "exchange", "fits", "ledger_for", "organisations_of", "revoke", "suggest"]
+__all__ = ["XeroLedger", "authorise_url", "exchange", "fits", "give_back", "ledger_for", "organisations_of", "suggest"]

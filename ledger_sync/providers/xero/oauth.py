@@ -10,9 +10,11 @@ from urllib.parse import urlencode
 import urllib3
 from django.conf import settings
 
+from ledger_sync.models import TokenSet
 from ledger_sync.ports import Disconnected, Organisation, OutcomeUnknown, TryLater
 from ledger_sync.providers.xero import reading
 from ledger_sync.providers.xero.client import TIMEOUT, Client
+from ledger_sync.tokens import access_token
 from practice.core import network
 
 #: Granular scopes: apps made since March 2026 get no others (Xero docs, Granular scopes).
@@ -45,31 +47,54 @@ def refresh(refresh_token: str) -> dict[str, Any]:
     return _token({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
 
-def revoke(refresh_token: str) -> None:
-    """Give back everything this user allowed. Raises TryLater when Xero does not answer."""
-    _post("/connect/revocation", {"token": refresh_token})
+def give_back(tokens: TokenSet, organisation: str) -> None:
+    """Give back the access to one organisation, and to no other of the same user's: a revocation would take them all
+    (Xero docs, OAuth 2.0 "Managing connections"). Access that is gone already is no error. Raises TryLater.
+    """
+    try:
+        bearer = {"Authorization": f"Bearer {access_token(tokens.pk, refresh)}"}
+        found = _request("GET", f"{_api()}/connections", bearer, None)
+        rows = _json(found) if found.status == 200 else []
+        answers = [found] + [
+            _request("DELETE", f"{_api()}/connections/{row['id']}", bearer, None)
+            for row in rows
+            if row["tenantId"] == organisation
+        ]
+    except Disconnected:
+        return
+    except OutcomeUnknown as error:
+        raise TryLater(str(error)) from error
+    for answer in answers:
+        if answer.status >= 500 or answer.status == 429:
+            raise TryLater(f"Xero answered {answer.status}", status=answer.status)
 
 
-def subject_of(access_token: str) -> str:
+def subject_of(token: str) -> str:
     """The Xero user behind a token (its claim ``xero_userid`` or ``sub``): tokens are per user, not organisation."""
     try:
-        part = access_token.split(".")[1]
+        part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (IndexError, ValueError):
         return "xero user"
     return str(claims.get("xero_userid") or claims.get("sub") or "xero user")
 
 
-def organisations_of(access_token: str) -> list[Organisation]:
-    """The organisations a consent covers, each with its currency and lock date. Raises one of the four failures."""
-    base = settings.XERO_BASE or "https://api.xero.com"
-    answer = _request("GET", f"{base}/connections", {"Authorization": f"Bearer {access_token}"}, None)
+def organisations_of(token: str, realm: str = "") -> list[Organisation]:
+    """The organisations a consent covers, each with its currency and lock date; Xero's callback names none (``realm``).
+
+    Raises one of the four failures.
+    """
+    answer = _request("GET", f"{_api()}/connections", {"Authorization": f"Bearer {token}"}, None)
     found = []
     for row in _json(answer):
-        client = Client(row["tenantId"], lambda: access_token, lambda _: None)
+        client = Client(row["tenantId"], lambda: token, lambda _: None)
         company = client.call("GET", "/Organisation").payload["Organisations"][0]
         found.append(reading.organisation(company, row["tenantId"]))
     return found
+
+
+def _api() -> str:
+    return settings.XERO_BASE or "https://api.xero.com"
 
 
 def _token(form: dict[str, str]) -> dict[str, Any]:

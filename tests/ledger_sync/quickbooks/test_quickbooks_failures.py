@@ -385,12 +385,15 @@ def test_consent_leads_to_a_connection(firm: Any, qbo: Any) -> None:
         oauth.exchange(code=got["code"], redirect_uri=back)
 
 
-def test_revoking_takes_the_access_away(qbo: Any) -> None:
+def test_leaving_gives_intuit_the_access_back(connection: Connection, qbo: Any, bell: Any) -> None:
     client = client_of(qbo)
-    oauth.revoke(qbo.credentials()["refresh_token"])
+    connections.leave(connection_id=connection.pk)
+    bell.answer()
     with pytest.raises(Disconnected):
         client.call("GET", "/preferences")
-    oauth.revoke("nonsense")
+    connection.refresh_from_db()
+    assert connection.given_back_at == clock.now()
+    oauth.give_back(connection.tokens, connection.remote_org)
 
 
 def test_calls_are_paced_below_ten_a_second(qbo: Any) -> None:

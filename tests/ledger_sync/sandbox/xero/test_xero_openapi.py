@@ -20,7 +20,8 @@ from xero_app import App, unlimited
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core.sandbox.http import Request, Response
 
-SPEC = Path(os.environ.get("SPECS", "")) / "xero_accounting.yaml"
+SPECS = Path(os.environ.get("SPECS") or Path(__file__).resolve().parents[5] / "shared" / "specs")
+SPEC = SPECS / "xero_accounting.yaml"
 pytestmark = pytest.mark.skipif(
     not SPEC.exists(), reason=f"NOT RUN: no {SPEC.name}; set SPECS= to the folder with the specifications"
 )
