@@ -106,10 +106,12 @@ def resume_agreement(*, engagement_id: int, reason: str) -> Engagement:
 
 @transaction.atomic
 def end_agreement(*, engagement_id: int, on: date, reason: str) -> Engagement:
-    """End an agreement on a date: charges planned after it are skipped, with the reason."""
+    """End an agreement on a date: what falls due by then is still billed, what comes later is skipped."""
     engagement = Engagement.objects.select_for_update().get(pk=engagement_id)
     if engagement.state == Engagement.State.ENDED:
         raise AgreementRefused("This agreement has already ended")
+    # The nightly run plans no further for an agreement that was ended.
+    schedules.plan_charges(engagement=engagement, until=on)
     for charge in engagement.charges.filter(state=Charge.State.PLANNED, due_on__gt=on):
         charge.state, charge.reason = Charge.State.SKIPPED, f"agreement ended: {reason}"[:200]
         charge.save(update_fields=["state", "reason"])

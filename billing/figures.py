@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.db.models import Q, QuerySet
 
+from billing import schedules
 from billing.models import Charge, Engagement, Invoice, Payout
 from billing.pricing import price_line
 from billing.standing import left_to_pay, standing_of, with_standing
@@ -127,9 +128,8 @@ def forecast(entity: Entity, today: date, months: int = 12) -> list[Bar]:
     first = today.replace(day=1)
     until = dates.nth(first, dates.Unit.MONTH, 1, months)
     sums: dict[date, Decimal] = defaultdict(lambda: ZERO)
-    rows = Charge.objects.filter(
-        engagement__entity=entity, engagement__state=Engagement.State.ACTIVE, due_on__gte=first, due_on__lt=until
-    ).exclude(state=Charge.State.SKIPPED)
+    planned = Charge.objects.filter(engagement__entity=entity, due_on__gte=first, due_on__lt=until)
+    rows = schedules.in_force(planned).exclude(state=Charge.State.SKIPPED)
     for due_on, quantity, price in rows.values_list("due_on", "quantity", "unit_price"):
         assert due_on is not None
         sums[due_on.replace(day=1)] += quantity * price

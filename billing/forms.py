@@ -146,6 +146,17 @@ class EndForm(ReasonForm):
     on = forms.DateField(label="Last day", widget=DATE, error_messages={"required": "Enter the last day"})
     field_order = ["on", "reason"]
 
+    def __init__(self, *args: Any, today: date, **settings: Any) -> None:
+        super().__init__(*args, initial={"on": today}, **settings)
+        self.today = today
+
+    def clean_on(self) -> date:
+        """A day of these years."""
+        on: date = self.cleaned_data["on"]
+        if abs((on - self.today).days) > _A_WHILE:
+            raise forms.ValidationError("That is more than two years away: check the year")
+        return on
+
 
 class StripeForm(Form):
     """The keys of a Stripe account."""

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Value
 
-from billing import dunning
+from billing import dunning, schedules
 from billing.dunning import Failure
 from billing.models import (
     Attempt,
@@ -85,11 +85,12 @@ class Coming:
 
 def coming(practice: Practice, *, until: date) -> QuerySet[Charge]:
     """Charges planned until a day, soonest first."""
-    rows = Charge.objects.filter(
-        engagement__practice=practice, engagement__state=Engagement.State.ACTIVE, state=Charge.State.PLANNED,
-        due_on__lte=until,
-    )  # fmt: skip
-    return rows.select_related("engagement__client", "engagement__entity", "line").order_by("due_on", "pk")
+    rows = Charge.objects.filter(engagement__practice=practice, state=Charge.State.PLANNED, due_on__lte=until)
+    return (
+        schedules.in_force(rows)
+        .select_related("engagement__client", "engagement__entity", "line")
+        .order_by("due_on", "pk")
+    )
 
 
 def with_amounts(charges: Iterable[Charge]) -> list[Coming]:

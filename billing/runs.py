@@ -31,11 +31,8 @@ def run_billing(*, entity_id: int, on: date, now: datetime) -> BillingRun:
     with audit.cause(system="schedule", actor="billing run", run=f"run {run.pk}"):
         _plan_ahead(entity_id, on)
         due = list(
-            Charge.objects.filter(
-                engagement__entity_id=entity_id,
-                engagement__state=Engagement.State.ACTIVE,
-                state=Charge.State.PLANNED,
-                due_on__lte=on,
+            schedules.in_force(
+                Charge.objects.filter(engagement__entity_id=entity_id, state=Charge.State.PLANNED, due_on__lte=on)
             )
             .select_related("engagement__entity", "engagement__client", "line")
             .order_by("engagement_id", "line__position", "nth")
@@ -75,7 +72,8 @@ def _commit(run: BillingRun, groups: list[tuple[Engagement, list[Charge]]], on: 
     with transaction.atomic():
         run.refresh_from_db(from_queryset=BillingRun.objects.select_for_update())
         ids = [charge.pk for _, charges in groups for charge in charges]
-        planned = set(Charge.objects.filter(pk__in=ids, state=Charge.State.PLANNED).values_list("pk", flat=True))
+        rows = schedules.in_force(Charge.objects.filter(pk__in=ids, state=Charge.State.PLANNED))
+        planned = set(rows.values_list("pk", flat=True))
         for engagement, charges in groups:
             left = [charge for charge in charges if charge.pk in planned]
             if not left:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, Q, QuerySet
 
 from billing.models import Charge, Engagement, EngagementLine, Invoice, InvoiceLine, ScheduleRule
 from practice.core import audit, dates, events
@@ -34,6 +34,12 @@ def rule_kind(cadence: str) -> str:
 def rule_unit(cadence: str) -> str:
     """The rhythm of a recurring cadence, or an empty text."""
     return cadence if rule_kind(cadence) == ScheduleRule.Kind.RECURRING else ""
+
+
+def in_force(charges: QuerySet[Charge]) -> QuerySet[Charge]:
+    """Charges of agreements in force; of one that was ended, those that fall due by its last day."""
+    until_the_end = Q(engagement__state=Engagement.State.ENDED, due_on__lte=F("engagement__ends_on"))
+    return charges.filter(Q(engagement__state=Engagement.State.ACTIVE) | until_the_end)
 
 
 @transaction.atomic

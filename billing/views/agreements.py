@@ -21,7 +21,11 @@ from practice.firm.models import Client, Entity
 _WORDS = {
     "pause": ("Pause the agreement", "Nothing of it is billed until you resume it; what falls due waits.", "Pause it"),
     "resume": ("Resume the agreement", "What fell due while it was paused is billed at the next run.", "Resume it"),
-    "end": ("End the agreement", "Charges planned after its last day are skipped. Issued invoices stay.", "End it"),
+    "end": (
+        "End the agreement",
+        "What falls due by its last day is still billed, nothing after it. Issued invoices stay.",
+        "End it",
+    ),
 }
 
 
@@ -37,6 +41,7 @@ def agreement(request: MemberRequest, pk: int) -> HttpResponse:
     context = {
         "section": "clients",
         "agreement": found,
+        "today": today,
         "lines": list(found.lines.select_related("rule", "service").order_by("position")),
         "soon": queries.with_amounts(soon.order_by("due_on", "pk")[:12]),
         "next": soon.filter(state=Charge.State.PLANNED).order_by("due_on", "pk").first(),
@@ -53,7 +58,7 @@ def change(request: MemberRequest, pk: int, what: str) -> HttpResponse:
     """Pause, resume or end an agreement, with the reason."""
     found = _of(request, pk)
     today = clock.today(found.entity.time_zone)
-    form = EndForm(request.POST or None, initial={"on": today}) if what == "end" else ReasonForm(request.POST or None)
+    form = EndForm(request.POST or None, today=today) if what == "end" else ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
             _act(found, what, form.cleaned_data)

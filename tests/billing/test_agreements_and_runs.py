@@ -202,3 +202,36 @@ def test_totals_that_do_not_add_up_are_refused_by_the_database(firm, larkspur):
     invoice = firm.invoice(larkspur)
     with pytest.raises(IntegrityError):
         Invoice.objects.filter(pk=invoice.pk).update(total=Decimal("1100.01"))
+
+
+def test_what_falls_due_before_the_last_day_of_an_ended_agreement_is_billed(firm, larkspur):
+    """One month's notice: given on 20 November, the last day is 31 January."""
+    engagement, _ = firm.agreement(larkspur, line("100", cadence="month"))
+    agreements.end_agreement(engagement_id=engagement.pk, on=date(2027, 1, 31), reason="gave notice")
+    billed = []
+    for _ in range(4):
+        clock.advance(days=31)
+        on = clock.today("Australia/Sydney")
+        billed.append(runs.run_billing(entity_id=firm.entity.pk, on=on, now=clock.now()).issued)
+    assert billed == [1, 1, 0, 0]
+
+
+def test_an_agreement_ended_far_ahead_is_planned_to_its_last_day(firm, larkspur):
+    engagement, _ = firm.agreement(larkspur, line("100", cadence="month"))
+    agreements.end_agreement(engagement_id=engagement.pk, on=date(2028, 6, 30), reason="gave notice")
+    planned = engagement.charges.filter(state="planned").order_by("due_on")
+    assert (planned.count(), planned.last().due_on) == (19, date(2028, 6, 20))
+
+
+def test_an_agreement_paused_while_the_run_reads_is_not_billed(firm, larkspur, monkeypatch):
+    engagement, _ = firm.agreement(larkspur, line("100", cadence="month"))
+    clock.advance(days=31)
+    real = runs._commit
+
+    def after_a_pause(*args):
+        agreements.pause_agreement(engagement_id=engagement.pk, reason="asked for")
+        real(*args)
+
+    monkeypatch.setattr(runs, "_commit", after_a_pause)
+    run = runs.run_billing(entity_id=firm.entity.pk, on=clock.today("Australia/Sydney"), now=clock.now())
+    assert (run.issued, run.problems) == (0, [])
