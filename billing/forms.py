@@ -147,8 +147,8 @@ class EndForm(ReasonForm):
     field_order = ["on", "reason"]
 
     def __init__(self, *args: Any, today: date, **settings: Any) -> None:
-        super().__init__(*args, initial={"on": today}, **settings)
-        self.today = today
+        super().__init__(*args, **settings)
+        self.initial, self.today = {"on": today, **self.initial}, today
 
     def clean_on(self) -> date:
         """A day of these years."""

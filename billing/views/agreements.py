@@ -23,7 +23,7 @@ _WORDS = {
     "resume": ("Resume the agreement", "What fell due while it was paused is billed at the next run.", "Resume it"),
     "end": (
         "End the agreement",
-        "What falls due by its last day is still billed, nothing after it. Issued invoices stay.",
+        "What falls due by its last day is still billed. Issued invoices stay.",
         "End it",
     ),
 }
