@@ -13,7 +13,6 @@ from django.db import transaction
 
 from billing.models import Invoice
 from ledger_sync import applying, connections, lanes, linking, mapping
-from ledger_sync.applying import Reading
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
@@ -106,7 +105,7 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
             by_kind[hint.kind].append(hint)
         for kind, group in by_kind.items():
             lease.renew()
-            reading = Reading(clock.now(), lease)
+            reading = applying.Reading(clock.now(), lease)
             remotes = ledger.fetch(kind, [hint.remote_id for hint in group])
             applied += applying.apply(connection, ledger, remotes, reading)
             with transaction.atomic():
@@ -121,7 +120,7 @@ def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str)
     page, applied = 1, 0
     while True:
         lease.renew()
-        reading = Reading(clock.now(), lease)
+        reading = applying.Reading(clock.now(), lease)
         found = ledger.changed(kind, since - OVERLAP, until, page)
         applied += applying.apply(connection, ledger, found.remotes, reading)
         if not found.more:

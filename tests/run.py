@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,8 @@ def on_postgres(arguments: list[str]) -> int | None:
 
 def main() -> int:
     """Run what was asked for; returns the exit status."""
+    # A run that is ended from outside takes its PostgreSQL with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments = [a for a in sys.argv[1:] if a != "--quick"]
     quick = "--quick" in sys.argv
     workers = ["-n", "2"] if not any(a.startswith("-n") for a in arguments) else []

@@ -15,6 +15,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from ledger_sync import applying, budgets, inbound, lanes, linking, planning, pulling, pushing, settling
+from ledger_sync.applying import bases, freshness
+from ledger_sync.applying import payments as their_payments
 from ledger_sync.faultmachine.world import swapped
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link, LinkNeed
 from ledger_sync.ports import Ledger, Remote
@@ -63,7 +65,7 @@ def _unchecked(reading: applying.Reading) -> None:
 @contextmanager
 def _without_freshness() -> Iterator[None]:
     """Nobody asks how old a look into the ledger is; the lease's own net is cut with it."""
-    with swapped(applying, _is_outdated=_never_outdated), swapped(applying.Reading, check=_unchecked):
+    with swapped(freshness, is_outdated=_never_outdated), swapped(applying.Reading, check=_unchecked):
         yield
 
 
@@ -100,7 +102,7 @@ def _agreed_as_we_say(item: CallItem, theirs: dict[str, object], *, looked: bool
 
 @contextmanager
 def _one_base() -> Iterator[None]:
-    with swapped(applying, _agree=_base_of_ours_alone), swapped(settling, _agreed=_agreed_as_we_say):
+    with swapped(bases, agree=_base_of_ours_alone), swapped(settling, _agreed=_agreed_as_we_say):
         yield
 
 
@@ -150,7 +152,7 @@ def _all_as_answered(item: CallItem, theirs: dict[str, object], *, looked: bool)
     return theirs
 
 
-_close_found, _write, _agree, _agreed = settling.close_found, planning._write, applying._agree, settling._agreed
+_close_found, _write, _agree, _agreed = settling.close_found, planning._write, bases.agree, settling._agreed
 _try_later = pushing._try_later
 
 MUTANTS: tuple[Mutant, ...] = (
@@ -206,7 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "own_payment",
         "a payment our own open call is making is not taken for the bookkeeper's",
-        partial(swapped, applying, _is_our_own=_nothing_is_ours),
+        partial(swapped, their_payments, _is_our_own=_nothing_is_ours),
     ),
     Mutant(
         "landed",

@@ -1,0 +1,133 @@
+"""Invoices, in three layers.
+
+*Document* (number, date, recipient, lines, tax, total) is what the client was given: a change there is a cause for a
+person, with collection of that invoice on hold. *Coding* (account, tracking, item) is the ledger's and taken silently.
+*Standing* (payments, credits, due date) is events. See docs/accounting.md.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from django.db import transaction
+
+from billing import invoicing
+from billing.models import Allocation, Invoice
+from billing.standing import standing_of
+from ledger_sync import documents, snags
+from ledger_sync.applying import bases
+from ledger_sync.applying.bases import is_known, link_of
+from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.ports import Doc, Remote
+from practice.core import clock
+from practice.core.money import ZERO, in_words
+
+
+def take_invoice(connection: Connection, remote: Remote, who: str) -> int:
+    """Take in one invoice. Returns whether it is one of ours."""
+    link = link_of(connection, remote)
+    if link is None or link.invoice is None:
+        return 0
+    if is_known(link, remote):
+        return 1
+    invoice, theirs = link.invoice, remote.theirs
+    if invoice.status == Invoice.Status.ISSUED:
+        if theirs["status"] in ("void", "deleted"):
+            _voided_there(connection, link, remote, who)
+        else:
+            _document(connection, link, theirs, who)
+            _due_date(link, theirs)
+    coding = {line["key"]: {k: line.get(k, "") for k in ("account", "tax", "tracking")} for line in theirs["lines"]}
+    Link.objects.filter(pk=link.pk).update(coding=coding)
+    bases.agree(link, remote, base_ours=link.base_ours)
+    return 1
+
+
+def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None:
+    """Compare what the client was given with what the ledger says now."""
+    invoice = link.invoice
+    assert invoice is not None
+    ours: Doc = link.base_ours or {}
+    changed = [
+        k for k in ("number", "date", "contact", "currency", "net", "tax", "total") if ours.get(k) != theirs.get(k)
+    ]
+    if len(ours.get("lines", [])) != len(theirs["lines"]) and "lines" not in changed:
+        changed.append("lines")
+    code = f"invoice:{link.pk}"
+    if changed:
+        snag = snags.open_snag(
+            connection, "document_changed", subject=code, link=link, money=invoice.total,
+            what=documents.describe(link), who=who, fields=", ".join(changed),
+            ours=amount_in_words(connection, ours.get("total", invoice.total)),
+            theirs=amount_in_words(connection, theirs.get("total")),
+            their_total=theirs.get("total"),
+        )  # fmt: skip
+        hold(invoice.pk, snag)
+        return
+    invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
+    for snag in Snag.objects.filter(
+        dedupe_key__in=[f"{connection.pk}:document_changed:{code}", f"{connection.pk}:totals_differ:{code}"],
+        closed_at__isnull=True,
+    ):
+        snags.close(snag, "agrees again")
+
+
+def hold(invoice_id: int, snag: Snag) -> None:
+    """Stop collecting an invoice for a cause, which is told in the same words wherever it shows."""
+    invoicing.hold_invoice(invoice_id=invoice_id, code=snag.code, reason=snags.sentence(snag))
+
+
+def amount_in_words(connection: Connection, amount: object) -> str:
+    """An amount in the connection's currency, as people write it."""
+    return in_words(Decimal(str(amount or "0")), connection.entity.currency, connection.entity.locale)
+
+
+def _due_date(link: Link, theirs: Doc) -> None:
+    """A due date the bookkeeper moved later is taken; an earlier one stays theirs."""
+    invoice = link.invoice
+    assert invoice is not None
+    if not theirs.get("due_on") or theirs["due_on"] == (link.base_theirs or {}).get("due_on"):
+        return
+    due = date.fromisoformat(theirs["due_on"])
+    if invoice.due_on is None or due > invoice.due_on:
+        invoicing.change_due_date(invoice_id=invoice.pk, due_on=due, reason="ledger")
+
+
+def _voided_there(connection: Connection, link: Link, remote: Remote, who: str) -> None:
+    invoice = link.invoice
+    assert invoice is not None
+    snag = snags.open_snag(
+        connection, "voided_there", subject=f"invoice:{link.pk}", link=link, money=invoice.total,
+        what=documents.describe(link), who=who,
+    )  # fmt: skip
+    hold(invoice.pk, snag)
+
+
+def agrees_on_due(connection: Connection, link: Link, theirs: Doc) -> bool:
+    """Whether what is due on an invoice is the same in both books."""
+    invoice = Invoice.objects.get(pk=link.subject_id)
+    ours = standing_of(invoice, clock.today(connection.entity.time_zone)).due
+    return Decimal(theirs.get("due") or "0") == ours
+
+
+@transaction.atomic
+def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
+    """Whether what is due on an invoice is the same in both books; a difference we cannot follow holds collection."""
+    invoice = link.invoice
+    assert invoice is not None
+    invoice.refresh_from_db()
+    vars(invoice).pop("live_allocations", None)
+    ours = standing_of(invoice, clock.today(connection.entity.time_zone)).due
+    said = Decimal(theirs.get("due") or "0")
+    pending = Allocation.objects.filter(invoice=invoice, reversed_at__isnull=True)
+    ids = pending.values_list("pk", flat=True)
+    on_the_way = Link.objects.filter(connection=connection, allocation_id__in=ids, owed_since__isnull=False).exists()
+    if said == ours or on_the_way:
+        return True
+    snag = snags.open_snag(
+        connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,
+        what=documents.describe(link), ours=amount_in_words(connection, ours), theirs=amount_in_words(connection, said),
+    )  # fmt: skip
+    hold(invoice.pk, snag)
+    return False
