@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q, QuerySet, Value
@@ -32,6 +33,9 @@ from practice.firm.models import Client, Practice
 
 #: The states an invoice list can be asked for, with their words.
 STATES = {"open": "Open", "overdue": "Overdue", "held": "On hold", "paid": "Paid", "void": "Void"}
+
+#: An amount as people look for it: no exponents, no more digits than an invoice has.
+_AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{0,2})?")
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,8 @@ def standings(invoices: Iterable[Invoice], today: date) -> list[InvoiceRow]:
 
 def _matches(words: str) -> Q:
     match = Q(number__icontains=words) | Q(client__name__icontains=words) | Q(reference__icontains=words)
-    try:
-        amount = Decimal(words.replace(",", "").lstrip("$£€"))
-    except InvalidOperation:
-        return match
-    return match | Q(total=amount) if amount.is_finite() else match
+    amount = words.replace(",", "").lstrip("$£€")
+    return match | Q(total=Decimal(amount)) if _AMOUNT.fullmatch(amount) else match
 
 
 @dataclass(frozen=True)
