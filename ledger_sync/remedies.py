@@ -11,7 +11,7 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
-from ledger_sync import connections, lanes, mapping, pulling, snags
+from ledger_sync import connections, inbound, lanes, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
 from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
@@ -83,6 +83,13 @@ def _retry(snag: Snag, reason: str) -> None:
     if snag.code not in ("mapping_missing", "account_archived") and snag.link_id:
         rows = rows.filter(pk=snag.link_id)
     connections.try_again(connection_id=snag.connection_id, link_ids=list(rows.values_list("pk", flat=True)))
+
+
+def _read_again(snag: Snag, reason: str) -> None:
+    """Read one record again; what it shows by then opens the cause anew, or not."""
+    link = _link(snag)
+    inbound.hint(snag.connection, link.kind, str(link.remote_id), clock.now())
+    lanes.ring(snag.connection, "pull")
 
 
 def _keep_ours(snag: Snag, reason: str) -> None:
@@ -221,6 +228,7 @@ def _link(snag: Snag) -> Link:
 
 _DO: dict[str, Callable[[Snag, str], None]] = {
     "retry": _retry,
+    "read_again": _read_again,
     "keep_ours": _keep_ours,
     "take_theirs": _take_theirs,
     "put_back": _put_back,

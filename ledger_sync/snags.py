@@ -24,6 +24,12 @@ class Remedy:
     pressed: str
 
 
+#: Causes that what the ledger says has opened: our sending something does not end them.
+NOT_ABOUT_SENDING = (
+    "both_changed", "not_taken", "document_changed", "voided_there", "payment_removed", "settled_there",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Words:
     """How one cause is told. ``sentence`` and ``more`` are filled from the snag's facts."""
@@ -44,6 +50,12 @@ CHECK_AGAIN = Remedy(
     "Check again",
     "We read the ledger again; what waits goes out if it is open there.",
     "What waited is being sent. This page shows what {ledger} says",
+)
+READ_AGAIN = Remedy(
+    "read_again",
+    "Read again",
+    "We read the ledger's details again, and take them if they can be used by then.",
+    "{ledger} is being read again. This page shows what it says",
 )
 REMAP = Remedy("remap", "Choose account", "Opens the mapping; everything that waits on it is sent again at once.", "")
 KEEP_OURS = Remedy("keep_ours", "Keep ours", "The ledger gets our value.", "{ledger} is being given our value")
@@ -144,8 +156,8 @@ WORDS: dict[str, Words] = {
     ),
     "not_taken": Words(
         "{ledger}'s details of {what} cannot be used here",
-        "{why}. Ours are kept until one side is put right.",
-        (RETRY,),
+        "{why}. Ours are kept until it is put right there.",
+        (READ_AGAIN,),
     ),
 }
 
@@ -187,12 +199,9 @@ def open_snag(
 
 
 def close_for_link(link: Link) -> None:
-    """Close every open cause of a link: it went through."""
-    for snag in (
-        Snag.objects.select_for_update()
-        .filter(link=link, closed_at__isnull=True)
-        .exclude(code__in=("both_changed", "document_changed", "voided_there", "payment_removed", "settled_there"))
-    ):
+    """Close every open cause of a link that was about sending it: it went through."""
+    rows = Snag.objects.select_for_update().filter(link=link, closed_at__isnull=True)
+    for snag in rows.exclude(code__in=NOT_ABOUT_SENDING):
         close(snag, "gone")
 
 

@@ -10,7 +10,7 @@ from ledger_sync import documents, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.merge import Owner, Side, flatten, merge
-from ledger_sync.models import Connection, Link
+from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Remote
 from practice.core import clock
@@ -44,7 +44,8 @@ def take_client(connection: Connection, remote: Remote, who: str) -> int:
     ours = Side(flatten(link.base_ours or {}), flatten(documents.client_doc(link.client)))
     theirs = Side(flatten(link.base_theirs or {}), flatten(remote.theirs))
     result = merge(ours, theirs, owners)
-    _save_client(link, result.to_ours)
+    if not _save_client(link, result.to_ours):
+        return 1  # The base stays as it was: the next look tries again, and until then the books differ.
     for conflict in result.conflicts:
         snags.open_snag(
             connection, "both_changed", subject=f"client:{link.pk}:{conflict.name}", link=link,
@@ -62,7 +63,8 @@ def take_client(connection: Connection, remote: Remote, who: str) -> int:
     return 1
 
 
-def _save_client(link: Link, changes: dict[str, str]) -> None:
+def _save_client(link: Link, changes: dict[str, str]) -> bool:
+    """Give our client the ledger's values. Returns whether they can be used here; what cannot is a cause."""
     client = link.client
     assert client is not None
     columns = {"name": "name", "email": "billing_email", "phone": "phone", "tax_number": "tax_number"}
@@ -78,6 +80,10 @@ def _save_client(link: Link, changes: dict[str, str]) -> None:
         snags.open_snag(
             link.connection, "not_taken", subject=f"client:{link.pk}", link=link, what=client.name, why=refusal.words
         )
+        return False
+    for snag in Snag.objects.filter(link=link, code="not_taken", closed_at__isnull=True):
+        snags.close(snag, "agrees again")
+    return True
 
 
 def follow_merge(connection: Connection, kind: str, loser: str, survivor: str) -> None:

@@ -278,6 +278,55 @@ def test_a_value_of_the_ledgers_that_cannot_be_ours_is_refused_in_words(
     assert booked.client.addresses.get().line1 == "2 Station Street"
 
 
+# Details that cannot be used here
+
+
+@pytest.fixture
+def not_taken(booked: Invoice, connection: Connection, xero: Any, bell: Any) -> Snag:
+    """The bookkeeper empties the first line of an address, and gives the client another email besides."""
+    clients.set_address(client_id=booked.client_id, line1="1 Station Street")
+    bell.answer()
+    street = {"AddressType": "STREET", "AddressLine1": "", "City": "Sydney"}
+    facts = {"Addresses": [street], "EmailAddress": "theirs@larkspur.example"}
+    xero.bookkeeper.edit_contact(Link.objects.get(client=booked.client).remote_id, facts)
+    sweep(connection, bell)
+    return one_cause("not_taken")
+
+
+def test_details_that_cannot_be_used_leave_ours_whole_and_stay_a_cause(
+    booked: Invoice, connection: Connection, bell: Any, not_taken: Snag
+) -> None:
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == "ap@larkspur.example"
+    assert booked.client.addresses.get().line1 == "1 Station Street"
+    with audit.cause(system="web", actor="Alice Vale"):
+        clients.update_client(client_id=booked.client_id, phone="02 5550 0199")
+    bell.answer()
+    sweep(connection, bell)
+    assert one_cause("not_taken") == not_taken
+
+
+@pytest.mark.parametrize("seen_by", ["the sweep", "a press"])
+def test_details_put_right_there_are_taken_and_end_the_cause(
+    browser: Browser, booked: Invoice, connection: Connection, xero: Any, bell: Any, not_taken: Snag, seen_by: str
+) -> None:
+    press(browser, not_taken, "read_again")
+    bell.answer()
+    again = one_cause("not_taken")
+    street = {"AddressType": "STREET", "AddressLine1": "3 Station Street", "City": "Sydney"}
+    xero.bookkeeper.edit_contact(Link.objects.get(client=booked.client).remote_id, {"Addresses": [street]})
+    if seen_by == "a press":
+        press(browser, again, "read_again")
+        bell.answer()
+    else:
+        sweep(connection, bell)
+    booked.client.refresh_from_db()
+    assert booked.client.billing_email == "theirs@larkspur.example"
+    assert booked.client.addresses.get().line1 == "3 Station Street"
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    everything_agrees(connection, bell, booked, xero)
+
+
 # Settled in a way we cannot follow, and refusals
 
 
