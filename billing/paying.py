@@ -25,6 +25,7 @@ from billing.stripe_accounts import NotConnected, account_of, ways_to_pay
 from billing.stripe_facts import Refused, StripeError
 from practice.core import clock
 from practice.core.money import ZERO, minor_units
+from practice.firm.accounts import address_of
 from practice.firm.models import Client, Entity, Practice
 
 log = logging.getLogger(__name__)
@@ -121,7 +122,7 @@ def answer(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 def presence_of(request: HttpRequest) -> Presence:
     """Where the request comes from, kept as proof of permission."""
-    return Presence(str(request.META.get("REMOTE_ADDR", "")), request.headers.get("User-Agent", ""))
+    return Presence(address_of(request), request.headers.get("User-Agent", ""))
 
 
 def _show(request: HttpRequest, visit: Visit, *, declined: str = "", status: int = 200) -> HttpResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.forms import LoginForm as DefaultLoginForm
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
@@ -24,6 +24,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Closed."""
         return False
+
+
+def address_of(request: HttpRequest) -> str:
+    """The network address a request comes from, as far as our own proxies vouch for it (``TRUSTED_PROXIES``)."""
+    return str(get_adapter().get_client_ip(request))
 
 
 class LoginForm(DefaultLoginForm):  # type: ignore[misc]

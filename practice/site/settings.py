@@ -173,6 +173,9 @@ else:
 # People sign in by email: password or emailed code, then a second factor where their role asks for one.
 AUTH_USER_MODEL = "firm.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+#: How many proxies of ours stand in front: so many addresses at the end of X-Forwarded-For are believed. With none, the
+#: header is a visitor's own word and is not read.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

@@ -30,6 +30,18 @@ def press(browser, address):
     return browser.post(address, headers={"X-CSRFToken": token, "User-Agent": "Phone"}, REMOTE_ADDR="203.0.113.9")
 
 
+@pytest.mark.parametrize(("proxies", "kept"), [(0, "10.0.0.2"), (1, "203.0.113.9"), (2, "198.51.100.4")])
+def test_the_address_of_a_payer_is_what_our_own_proxies_say(
+    firm, larkspur, account, payer, browser, settings, proxies, kept
+):
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
+    address = link_to(firm.invoice(larkspur))
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(address).content.decode())[1]
+    claims = {"X-CSRFToken": token, "X-Forwarded-For": "192.0.2.1, 198.51.100.4, 203.0.113.9"}
+    browser.post(address, headers=claims, REMOTE_ADDR="10.0.0.2")
+    assert Attempt.objects.get().payer_address == kept
+
+
 def test_an_invoice_is_shown_and_paid(firm, larkspur, account, payer, browser):
     invoice = firm.invoice(larkspur)
     address = link_to(invoice)
