@@ -24,6 +24,7 @@ _TABLE: dict[str, tuple[str, str, str]] = {
     "expired": ("Ended unsigned", "bad", "alert"),
     "withdrawn": ("Withdrawn", "", "dots"),
     "active": ("In force", "ok", "check"),
+    "ending": ("Ending", "wait", "clock"),
     "ended": ("Ended", "", "dots"),
     "paused": ("Paused", "wait", "pause"),
     "planned": ("Planned", "", "clock"),

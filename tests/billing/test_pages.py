@@ -202,6 +202,11 @@ def test_finishing_work_and_the_ways_of_an_agreement(firm, story, owner):
     owner.post(url(firm, "agreement_end", pk=story["agreement"].pk), {"on": "2026-12-31", "reason": "moved away"})
     story["agreement"].refresh_from_db()
     assert (story["agreement"].state, str(story["agreement"].ends_on)) == ("ended", "2026-12-31")
+    under_notice = owner.get(url(firm, "agreement", pk=story["agreement"].pk)).content.decode()
+    assert "Ends 31 December 2026" in under_notice
+    assert "Ending</span>" in under_notice
+    clock.advance(days=60)
+    assert "Ended</span>" in owner.get(url(firm, "agreement", pk=story["agreement"].pk)).content.decode()
 
 
 def test_a_refund_through_its_page(firm, story, owner):
