@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import django
@@ -124,16 +125,17 @@ def _try_mutant(index: int, *, seeds: range) -> tuple[bool, str]:
     if outcome is None:
         return False, f"NOT CAUGHT {mutant.name}: {mutant.rule} ({len(seeds)} seeds, {took})"
     seed = outcome.plan.seed
-    tried = seed - seeds.start + 1
-    return True, f"caught {mutant.name} by seed {seed} ({tried} tried, {took}): {outcome.findings[0]}"
+    by = "a history of its own" if outcome.plan is mutant.own else f"seed {seed}, {seed - seeds.start + 1} tried"
+    return True, f"caught {mutant.name} by {by} ({took}): {outcome.findings[0]}"
 
 
 def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
     """The first history that goes wrong with a rule switched off, and goes well with it."""
-    for seed in seeds:
+    own = [mutant.own] if mutant.own else []
+    for plan in chain(own, map(plan_of, seeds)):
         with mutant.off():
-            outcome = play(world, plan_of(seed))
-        if outcome.findings and not play(world, plan_of(seed)).findings:
+            outcome = play(world, plan)
+        if outcome.findings and not play(world, plan).findings:
             return outcome
     return None
 
