@@ -16,10 +16,8 @@ from ledger_sync.ports import Organisation
 from practice.core import clock, events, owed, wake
 from practice.firm.models import Entity
 
-#: Why a connection ended that we ended; any other reason is the ledger's.
-BY_US = "by us"
 #: Left on purpose, and the ledger does not have its access back yet.
-LEFT = Q(state=Connection.State.DISCONNECTED, disconnect_reason=BY_US, given_back_at__isnull=True)
+LEFT = Q(state=Connection.State.DISCONNECTED, disconnect_reason=Connection.BY_US, given_back_at__isnull=True)
 
 
 class ConnectionRefused(ValueError):
@@ -156,7 +154,7 @@ def leave(*, connection_id: int) -> Connection:
     A worker gives the ledger back the access it allowed.
     """
     row = Connection.objects.select_for_update().get(pk=connection_id)
-    row.state, row.disconnected_at, row.disconnect_reason = Connection.State.DISCONNECTED, clock.now(), BY_US
+    row.state, row.disconnected_at, row.disconnect_reason = Connection.State.DISCONNECTED, clock.now(), Connection.BY_US
     row.save(update_fields=["state", "disconnected_at", "disconnect_reason"])
     events.record("ledger_sync.connection.left", row)
     wake.wake("ledger_sync.tasks.give_back", connection_id=row.pk)

@@ -28,17 +28,15 @@ def connection_for(entity_id: int) -> Connection | None:
 def chosen(rows: Iterable[Connection]) -> Connection | None:
     """Of the connections of one entity, the one its records are owed to: not one that was left on purpose."""
     left = Connection.State.DISCONNECTED
-    open_ones = [row for row in rows if not (row.state == left and row.disconnect_reason == "by us")]
+    open_ones = [row for row in rows if not (row.state == left and row.disconnect_reason == Connection.BY_US)]
     return max(open_ones, key=lambda row: (row.disconnected_at or _NEVER, row.pk), default=None)
 
 
 def link_for(connection: Connection, kind: str, subject: Any, role: str = MAIN) -> Link:
     """The living link of one of our rows, made if it is not there yet."""
     column = SUBJECTS[kind]
-    found = Link.objects.filter(
-        connection=connection, kind=kind, role=role, gone_at__isnull=True, **{column: subject}
-    ).first()
-    return found or Link.objects.create(connection=connection, kind=kind, role=role, **{column: subject})
+    row, _ = Link.objects.get_or_create(connection=connection, kind=kind, role=role, gone_at=None, **{column: subject})
+    return row
 
 
 def find_link(connection: Connection, kind: str, subject_id: int, role: str = MAIN) -> Link | None:
@@ -51,10 +49,20 @@ def owe(link: Link, *, urgency: int = Urgency.NORMAL, needs: tuple[tuple[Link, s
     """Let a link owe its ledger the present state of our row, once what it needs is met; rings the push bell."""
     for other, how in needs:
         LinkNeed.objects.update_or_create(link=link, needs=other, defaults={"how": how})
+    _wait_for_settling(link)
     rows = Link.objects.filter(pk=link.pk)
     owed.owe(rows, urgency=urgency, ready=not unmet(link).exists())
     _hold_dependants(link)
     lanes.ring(link.connection, "push")
+
+
+def _wait_for_settling(link: Link) -> None:
+    """Lock what a link needs, so that whoever settles that just now has either let this link go, or is seen by it.
+
+    Two transactions that do not see each other would both pass the other by, and the link wait for a sweep.
+    """
+    needed = Link.objects.filter(pk__in=LinkNeed.objects.filter(link=link).values("needs"))
+    list(needed.select_for_update().order_by("pk").values_list("pk"))
 
 
 def being_undone(connection: Connection, invoice_id: int) -> list[Link]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import agreeing, connections, linking, proving, queries, snags
+from ledger_sync import agreeing, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.pulse import Pulse, pulses_of
 from practice.core import clock, money
@@ -51,7 +51,7 @@ def causes(request: HttpRequest, member: Member) -> Shown:
     rows = Snag.objects.filter(practice=member.practice, closed_at__isnull=True).select_related("connection__entity")
     needs = [_need(member, snag) for snag in rows.order_by("-money", "opened_at")[:20]]
     gone = Connection.State.DISCONNECTED
-    lost = [c for c, _ in _all(request) if c.state == gone and c.disconnect_reason != connections.BY_US]
+    lost = [c for c, _ in _all(request) if c.state == gone and c.disconnect_reason != Connection.BY_US]
     needs += [
         Need(
             title=f"{c.get_provider_display()} is disconnected",

@@ -51,6 +51,9 @@ class Connection(Audited):
         PAUSED = "paused", "Paused"
         DISCONNECTED = "disconnected", "Disconnected"
 
+    #: Why a connection ended that we ended; any other reason is the ledger's.
+    BY_US = "by us"
+
     practice = models.ForeignKey(Practice, models.PROTECT, related_name="+")
     entity = models.ForeignKey(Entity, models.PROTECT, related_name="+")
     provider = models.CharField(max_length=12, choices=Provider.choices)
