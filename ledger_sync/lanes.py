@@ -9,7 +9,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.db import transaction
 from django.db.models import F, Q
 
 from ledger_sync.models import Connection, Lane, Link
@@ -147,9 +149,17 @@ def _release(connection_id: int) -> None:
 
 
 def ring(connection: Connection, name: str) -> None:
-    """Ask a worker to work a lane once this transaction has committed, unless somebody just did."""
+    """Ask a worker to work a lane once this transaction has committed, unless somebody just did.
+
+    The bell is written down after the commit as well: a transaction that waits for a link while it holds a lane would
+    stand in the way of the worker who holds the link and asks for the lane.
+    """
+    transaction.on_commit(partial(_ring, connection.pk, name), robust=True)
+
+
+def _ring(connection_id: int, name: str) -> None:
     now = clock.now()
-    Lane.objects.get_or_create(connection=connection, name=name)
+    Lane.objects.get_or_create(connection_id=connection_id, name=name)
     quiet = Q(bell_at__isnull=True) | Q(bell_at__lt=now - BELL_EVERY)
-    if Lane.objects.filter(quiet, connection=connection, name=name).update(bell_at=now):
-        wake.wake(f"ledger_sync.tasks.{name}", connection_id=connection.pk)
+    if Lane.objects.filter(quiet, connection_id=connection_id, name=name).update(bell_at=now):
+        wake.wake(f"ledger_sync.tasks.{name}", connection_id=connection_id)
