@@ -54,10 +54,14 @@ class Lease:
         )
 
     def give_back(self) -> None:
-        """Let the next worker in at once."""
+        """Let the next worker in at once, and every bell ring again.
+
+        Who rang before this finds the holder looking once more; who rings after it is heard. A bell that stayed silent
+        because a worker had found the lane taken would leave the next record to the sweep.
+        """
         Lane.objects.filter(
             connection_id=self.connection_id, name=self.name, holder=self.holder, epoch=self.epoch
-        ).update(until=None, holder="")
+        ).update(until=None, holder="", bell_at=None)
 
 
 def take(connection_id: int, name: str) -> Lease | None:

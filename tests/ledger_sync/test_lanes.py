@@ -94,6 +94,18 @@ def test_the_bell_rings_once_in_five_seconds(connection: Connection, bell: Any) 
     assert len(bell.rung) == 2
 
 
+def test_a_worker_that_found_the_lane_taken_leaves_no_silent_bell(connection: Connection, bell: Any) -> None:
+    bell.answer()
+    lease = lanes.take(connection.pk, "push")
+    assert lease is not None
+    lanes.ring(connection, "push")
+    bell.answer()
+    lease.give_back()
+    bell.rung.clear()
+    lanes.ring(connection, "push")
+    assert len(bell.rung) == 1
+
+
 # The windows
 
 
