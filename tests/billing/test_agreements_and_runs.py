@@ -1,6 +1,6 @@
 """From the signed agreement to invoices: deposits to the cent, dates from the anchor, and runs that bill once."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -81,6 +81,25 @@ def test_the_31st_is_counted_from_the_anchor(firm, larkspur):
     engagement, _ = firm.agreement(larkspur, line("100", cadence="month"), starts_on=date(2027, 1, 31))
     days = list(engagement.charges.order_by("nth").values_list("due_on", flat=True)[:4])
     assert days == [date(2027, 1, 31), date(2027, 2, 28), date(2027, 3, 31), date(2027, 4, 30)]
+
+
+@pytest.mark.parametrize(
+    ("cadence", "days"),
+    [
+        ("week", [date(2027, 1, 31), date(2027, 2, 7), date(2027, 2, 14)]),
+        ("month", [date(2027, 1, 31), date(2027, 2, 28), date(2027, 3, 31)]),
+        ("quarter", [date(2027, 1, 31), date(2027, 4, 30), date(2027, 7, 31)]),
+        ("year", [date(2027, 1, 31), date(2028, 1, 31)]),
+    ],
+)
+def test_every_rhythm_counts_from_the_day_it_starts_and_is_billed_on_its_days(firm, larkspur, cadence, days):
+    engagement, _ = firm.agreement(larkspur, line("100", cadence=cadence), starts_on=days[0])
+    for on in days:
+        clock.move(datetime.combine(on, time(2), UTC))
+        run = runs.run_billing(entity_id=firm.entity.pk, on=on, now=clock.now())
+        assert (on, run.issued) == (on, 1)
+    billed = engagement.charges.filter(state="billed").order_by("due_on")
+    assert list(billed.values_list("due_on", flat=True)) == days
 
 
 def test_planning_again_plans_nothing_twice(firm, larkspur):
