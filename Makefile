@@ -12,4 +12,4 @@ faults-prove:
 	@$(PY) run.py faults-prove
 
 clean:
-	@rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf .venv var staticfiles .mypy_cache .ruff_cache .pytest_cache tests/outside/node_modules

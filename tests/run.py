@@ -1,10 +1,11 @@
 """``make test``: the whole suite on SQLite, then on PostgreSQL; what this machine lacks is boxed at the end.
 
-With REQUIRE="browser postgres" what is lacking fails the run instead.
+With REQUIRE="browser postgres node" what is lacking fails the run instead.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OUTSIDE = ROOT / "tests" / "outside"
 REQUIRED = set(os.environ.get("REQUIRE", "").split())
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM_PLACES = (
@@ -29,6 +31,33 @@ def find_chromium() -> str:
         return given
     found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), "")
     return found or next((place for place in CHROMIUM_PLACES if Path(place).exists()), "")
+
+
+def find_node() -> str:
+    """The node to run outside clients with, or an empty text."""
+    return shutil.which("node") or shutil.which("nodejs") or ""
+
+
+def outside_stamp() -> Path:
+    """The file that says that these very packages of outside clients are installed."""
+    lock = (OUTSIDE / "package-lock.json").read_bytes()
+    return OUTSIDE / "node_modules" / f"installed-{hashlib.sha256(lock).hexdigest()[:16]}"
+
+
+def outside_ready() -> bool:
+    """Whether the outside clients can run here."""
+    return bool(find_node()) and outside_stamp().exists()
+
+
+def install_outside() -> bool:
+    """Install the outside clients' packages where they lack; returns whether they can run."""
+    npm = shutil.which("npm")
+    if find_node() and npm and not outside_ready():
+        print("Installing the outside clients in tests/outside (once)", flush=True)
+        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
+        if subprocess.call(command, cwd=OUTSIDE) == 0:
+            outside_stamp().touch()
+    return outside_ready()
 
 
 def pytest(*arguments: str, **environment: str) -> int:
@@ -65,7 +94,7 @@ def on_postgres(arguments: list[str]) -> int | None:
         server.psql("SELECT pg_reload_conf()")
         print("-- the suite on PostgreSQL", flush=True)
         url = f"postgres://postgres@/countersign?host={folder}"
-        return pytest("-m", "not browser and not sqlite", *arguments, DATABASE_URL=url)
+        return pytest("-m", "not browser and not sqlite and not outside", *arguments, DATABASE_URL=url)
     finally:
         server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,14 +110,18 @@ def main() -> int:
     chromium = find_chromium()
     lacking: list[str] = []
     if quick:
-        return pytest("-m", "not browser and not story and not slow", *workers, *arguments)
+        return pytest("-m", "not browser and not story and not slow and not outside", *workers, *arguments)
     print("-- the suite on SQLite", flush=True)
-    marks = [] if chromium else ["-m", "not browser"]
+    outside = install_outside()
+    unfit = [name for name, fits in (("browser", chromium), ("outside", outside)) if not fits]
+    marks = ["-m", " and ".join(f"not {name}" for name in unfit)] if unfit else []
     status = pytest(*marks, *workers, *arguments, CHROMIUM=chromium)
     if not chromium:
         lacking.append(
             "NOT RUN: browser tests: no Chromium. apt install chromium | brew install --cask chromium | set CHROMIUM="
         )
+    if not outside:
+        lacking.append("NOT RUN: SDKs we do not use against the sandboxes: no node and npm. apt install nodejs npm")
     if not (ROOT.parent / "shared" / "specs").exists() and not os.environ.get("SPECS"):
         lacking.append(
             "NOT RUN: checks against the vendors' published OpenAPI documents: set SPECS= to a folder that has them"
@@ -99,7 +132,8 @@ def main() -> int:
     status = status or postgres or 0
     if lacking:
         box(lacking)
-    if ("browser" in REQUIRED and not chromium) or ("postgres" in REQUIRED and postgres is None):
+    ran = {"browser": bool(chromium), "postgres": postgres is not None, "node": outside}
+    if any(not ran.get(name, False) for name in REQUIRED):
         print("REQUIRE names what was not run: this is a failure", file=sys.stderr)
         return status or 1
     return status
