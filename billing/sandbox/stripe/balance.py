@@ -145,10 +145,7 @@ def _expect_payout(books: Books, available_on: datetime) -> None:
     due = midnight(max(available_on, books.at))
     if due <= books.at:
         due += timedelta(days=1)
-    waiting = [
-        job["due"]
-        for job in books.store.table("_job").values()
-        if job["account"] == books.account["id"] and job["action"] == "payouts.run"
-    ]
-    if due.isoformat() not in waiting:
+    runs, day = books.table("_payout_run"), due.isoformat()
+    if books.store.get(runs, day) is None:
+        books.store.put(runs, day, {"due": day})
         books.later(due, "payouts.run")

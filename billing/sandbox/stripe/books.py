@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import copy
+import itertools
 import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.sandbox.stripe import accounts
+from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row, missing
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+#: Recorded test-mode traffic (github.com/Kiln-AI/stripe_world, cassette 09).
+_BOTH_WAYS = "Received both starting_after and ending_before parameters. Please pass in only one."
 
 
 @dataclass
@@ -26,6 +30,7 @@ class Books:
     account: Row
     at: datetime
     outbox: Outbox
+    agenda: Agenda
     seed: int = 0
     base_url: str = ""
     #: The request that causes events: ``{"id": "req_…", "idempotency_key": …}``.
@@ -70,7 +75,7 @@ class Books:
     def peek(self, kind: str, key: str | None) -> Row | None:
         """A copy of an object, or None."""
         row = self.store.get(self.table(kind), key) if key else None
-        return copy.deepcopy(row)
+        return copied(row) if row else None
 
     def find(self, kind: str, key: str, param: str = "id") -> Row:
         """A copy of an object. Raises Refused when there is none."""
@@ -84,20 +89,16 @@ class Books:
 
     def save(self, row: Row) -> Row:
         """Write an object."""
-        self.store.put(self.table(row["object"]), row["id"], copy.deepcopy(row))
+        self.store.put(self.table(row["object"]), row["id"], copied(row))
         return row
 
     def later(self, due: datetime, action: str, **arguments: Any) -> None:
         """Have something done when its time comes."""
-        number = self.store.next_id("_job_number")
-        job = {"account": self.account["id"], "due": due.isoformat(), "action": action, "arguments": arguments}
-        self.store.put("_job", f"{number:012d}", job)
+        self.agenda.add(self.account["id"], due, action, arguments)
 
     def forget(self, action: str, **arguments: Any) -> None:
         """Take back what :meth:`later` arranged."""
-        for key, job in list(self.store.table("_job").items()):
-            if job["account"] == self.account["id"] and job["action"] == action and job["arguments"] == arguments:
-                self.store.drop("_job", key)
+        self.agenda.drop(self.account["id"], action, arguments)
 
     def emit(self, kind: str, subject: Row, previous: Row | None = None) -> None:
         """Record an event with the subject as it is now, and queue its deliveries."""
@@ -119,44 +120,45 @@ class Books:
         event["pending_webhooks"] = len(wanted)
         event["_endpoints"] = [end["id"] for end in wanted]
         self.save(event)
+        if not wanted:
+            return
         body = json.dumps(public(event, self.moment), indent=2).encode()
         for end in wanted:
             self.outbox.queue(end["url"], body, {}, tag=f"{self.account['id']} {end['id']} {event['id']}")
 
     def listing(self, kind: str, params: Row, path: str, keep: Callable[[Row], bool] = lambda row: True) -> Row:
         """One page, newest first (docs.stripe.com/api/pagination)."""
-        limit = params.get("limit", 10)
-        if not 1 <= limit <= 100:
-            raise Refused(
-                f"This value must be between 1 and 100 (was {limit}).",
-                param="limit",
-                code="parameter_invalid_integer",
-                early=True,
-            )
-        rows = [row for row in reversed(list(self.rows(kind))) if keep(row) and in_range(row, params, "created")]
-        page, more = self._window(kind, rows, params, limit)
+        table = self.store.table(self.table(kind))
+        rows = (row for row in self._page_of(kind, table, params) if keep(row) and in_range(row, params, "created"))
+        limit = page_size(params)
+        page = list(itertools.islice(rows, limit + 1))
+        more, page = len(page) > limit, page[:limit]
+        if params.get("ending_before"):
+            page.reverse()
         return {"object": "list", "data": [public(row, self.moment) for row in page], "has_more": more, "url": path}
 
-    def _window(self, kind: str, rows: list[Row], params: Row, limit: int) -> tuple[list[Row], bool]:
-        if params.get("starting_after") and params.get("ending_before"):
-            raise Refused("You cannot parameterize both starting_after and ending_before.", early=True)
-        if after := params.get("starting_after"):
-            self.find(kind, after, "starting_after")
-            rows = rows[_place(rows, after, self._order(kind)) :]
-        if before := params.get("ending_before"):
-            self.find(kind, before, "ending_before")
-            order = self._order(kind)
-            newer = [row for row in rows if order[row["id"]] > order[before]]
-            return newer[-limit:], len(newer) > limit
-        return rows[:limit], len(rows) > limit
+    def _page_of(self, kind: str, table: dict[str, Row], params: Row) -> Iterator[Row]:
+        """The rows in the order in which they are to be looked through; from a cursor on where there is one."""
+        after, before = params.get("starting_after"), params.get("ending_before")
+        if after and before:
+            raise Refused(
+                "Received both starting_after and ending_before parameters. Please pass in only one.", early=True
+            )
+        cursor = after or before
+        if cursor:
+            self.find(kind, cursor, "starting_after" if after else "ending_before")
+        rows = iter(list(table.values())) if before else reversed(table.values())
+        if cursor:
+            rows = itertools.islice(itertools.dropwhile(lambda row: row["id"] != cursor, rows), 1, None)
+        return rows
 
-    def _order(self, kind: str) -> dict[str, int]:
-        return {key: n for n, key in enumerate(self.store.table(self.table(kind)))}
 
+def page_size(params: Row) -> int:
+    """How many rows a page holds: a limit outside 1 to 100 is brought inside without a word.
 
-def _place(rows: list[Row], key: str, order: dict[str, int]) -> int:
-    """How many of these rows (newest first) are at least as new as a key."""
-    return sum(order[row["id"]] >= order[key] for row in rows)
+    Recorded test-mode traffic (github.com/Kiln-AI/stripe_world, cassette 08): 0 answers one row, 101 a hundred.
+    """
+    return max(1, min(100, int(params.get("limit", 10))))
 
 
 def _wants(end: Row, kind: str) -> bool:
@@ -179,9 +181,16 @@ def in_range(row: Row, params: Row, name: str) -> bool:
     )
 
 
+def copied(value: Any) -> Any:
+    """A deep copy of plain JSON values, several times as fast as copy.deepcopy."""
+    if isinstance(value, dict):
+        return {key: copied(each) if isinstance(each, dict | list) else each for key, each in value.items()}
+    return [copied(each) for each in value] if isinstance(value, list) else value
+
+
 def public(row: Row, moment: int) -> Row:
     """A row as the API shows it: without what only the sandbox knows (names that begin with "_")."""
-    shown = {key: copy.deepcopy(value) for key, value in row.items() if not key.startswith("_")}
+    shown = {key: copied(value) for key, value in row.items() if not key.startswith("_")}
     if row.get("object") == "balance_transaction":
         shown["status"] = "available" if row["available_on"] <= moment else "pending"
     return shown

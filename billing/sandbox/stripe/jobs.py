@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from billing.sandbox.stripe import charges, disputes, payment_intents, payouts, refunds
+from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books
-from practice.core.sandbox.store import Store
 
 ACTIONS: dict[str, Callable[..., Any]] = {
     "charges.capture": charges.capture,
@@ -24,27 +24,15 @@ ACTIONS: dict[str, Callable[..., Any]] = {
 }
 
 
-def run_due(store: Store, now: datetime, books_at: Callable[[str, datetime], Books]) -> int:
+def run_due(agenda: Agenda, now: datetime, books_at: Callable[[str, datetime], Books]) -> int:
     """Do everything that is due, in the order and at the moment it fell due. Returns how much that was.
 
     A clock that jumps a month therefore leaves the same history as one that walked through it.
     """
     done = 0
-    while job := _next(store, now):
-        key, due, account, action, arguments = job
-        with store.transaction():
-            store.drop("_job", key)
-            ACTIONS[action](books_at(account, due), **arguments)
+    while job := agenda.next(now):
+        with agenda.store.transaction():
+            agenda.strike(job.key)
+            ACTIONS[job.action](books_at(job.account, job.due), **job.arguments)
         done += 1
     return done
-
-
-def _next(store: Store, now: datetime) -> tuple[str, datetime, str, str, dict[str, Any]] | None:
-    with store.lock:
-        jobs = store.table("_job")
-        if not jobs:
-            return None
-        key = min(jobs, key=lambda each: (jobs[each]["due"], each))
-        job = jobs[key]
-    due = datetime.fromisoformat(job["due"])
-    return (key, due, job["account"], job["action"], job["arguments"]) if due <= now else None

@@ -19,6 +19,7 @@ from billing.sandbox.stripe import (
     routes,
     wire,
 )
+from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books, public
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row
 from practice.core import clock
@@ -58,6 +59,7 @@ class StripeSandbox:
         self.seed = seed
         self.faults = faults.Faults()
         self.outbox = Outbox(store, send, events.RETRIES, seed, sign=lambda *a: events.sign(store, *a))
+        self.agenda = Agenda(store)
         self._open_accounts(country)
 
     def _open_accounts(self, country: str) -> None:
@@ -93,7 +95,7 @@ class StripeSandbox:
     def books(self, account: str, at: datetime | None = None) -> Books:
         """One account's objects, to look into or to change inside the store's transaction."""
         row = self.store.table("_account")[account]
-        return Books(self.store, row, at or clock.now(), self.outbox, self.seed, self.base_url)
+        return Books(self.store, row, at or clock.now(), self.outbox, self.agenda, self.seed, self.base_url)
 
     def tick(self) -> None:
         """Let time pass: settle what is due and deliver webhooks."""
@@ -103,7 +105,7 @@ class StripeSandbox:
     def run_due(self) -> int:
         """Do what has fallen due, without delivering webhooks. Returns how much that was."""
         with self.store.lock:
-            return jobs.run_due(self.store, clock.now(), self.books)
+            return jobs.run_due(self.agenda, clock.now(), self.books)
 
     def handle(self, request: Request) -> Response:
         """Answer one request. Raises ConnectionLost or TimedOut where Stripe would not have answered."""

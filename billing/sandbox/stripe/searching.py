@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from billing.sandbox.stripe.books import Books, public
+from billing.sandbox.stripe.books import Books, page_size, public
 from billing.sandbox.stripe.wire import Refused, Row
 
 #: Objects are searchable "in less than a minute" (docs.stripe.com/search, "Data freshness"): not before, here.
@@ -17,9 +17,7 @@ def search(kind: str, path: str) -> Any:
     """The handler that searches one kind."""
 
     def handler(books: Books, params: Row) -> Row:
-        limit = params.get("limit", 10)
-        if not 1 <= limit <= 100:
-            raise Refused("This value must be between 1 and 100.", param="limit", early=True)
+        limit = page_size(params)
         wanted, any_of = _read(params["query"])
         rows = [
             row

@@ -183,9 +183,15 @@ def test_pages_are_newest_first_both_ways(api: Any) -> None:
     assert before.has_more
     assert [c.id for c in api.customers.list({"limit": 2}).auto_paging_iter()] == newest
     with pytest.raises(stripe.InvalidRequestError):
-        api.customers.list({"limit": 101})
-    with pytest.raises(stripe.InvalidRequestError):
         api.customers.list({"starting_after": "cus_nobody"})
+
+
+@pytest.mark.parametrize(("limit", "rows"), [(0, 1), (-3, 1), (101, 100), (5, 5)])
+def test_a_limit_out_of_range_is_brought_inside_without_a_word(api: Any, limit: int, rows: int) -> None:
+    for number in range(103):
+        api.customers.create({"name": str(number)})
+    page = api.customers.list({"limit": limit})
+    assert (len(page.data), page.has_more) == (rows, True)
 
 
 def test_created_filters(api: Any) -> None:
