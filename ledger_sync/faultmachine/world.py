@@ -153,6 +153,6 @@ def _point_settings_at(sandbox: XeroSandbox, stack: ExitStack) -> None:
             XERO_BASE=keys["base_url"],
             XERO_CLIENT_ID=keys["client_id"],
             XERO_CLIENT_SECRET=keys["client_secret"],
-            XERO_WEBHOOK_KEY=keys["webhook_key"],
+            XERO_WEBHOOK_KEY=keys["webhook_secret"],
         )
     )

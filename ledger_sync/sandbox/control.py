@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from datetime import datetime
 from typing import Any, Protocol
 
-from practice.core import clock
-from practice.core.sandbox.faults import Fault
+from practice.core.sandbox import hand
+from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import Request, Response
 
 
@@ -19,6 +18,7 @@ class Sandbox(Protocol):
     settings: Any
     webhooks: Any
     app: Any
+    store: Any
 
     @property
     def limits(self) -> Any:
@@ -65,11 +65,13 @@ def answer(sandbox: Sandbox, request: Request) -> Response:
 
 
 def _faults(sandbox: Sandbox, body: dict[str, Any]) -> object:
-    """Order faults: ``{"kind": …}``, ``{"faults": [...]}`` or ``{"clear": true}``."""
+    """Order faults: ``{"kind": …}``, ``{"faults": [...]}``, or ``{"clear": true}``; by seed: ``{"weather": {…}}``."""
     if body.get("clear"):
         sandbox.faults.clear()
     for fault in body.get("faults", [body] if "kind" in body else []):
         sandbox.faults.order(Fault(**fault))
+    if "weather" in body:
+        sandbox.faults.weather = Weather(**body["weather"]) if body["weather"] else None
     return {"ordered": [dataclasses.asdict(fault) for fault in sandbox.faults.ordered]}
 
 
@@ -84,11 +86,7 @@ def _webhooks(sandbox: Sandbox, body: dict[str, Any]) -> object:
 
 def _clock(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Move this process's clock on, or fix it at a moment."""
-    if "at" in body:
-        clock.move(datetime.fromisoformat(body["at"]) if body["at"] else None)
-    if "advance_seconds" in body:
-        clock.advance(seconds=float(body["advance_seconds"]))
-    return {"now": clock.now().isoformat()}
+    return hand.turn(sandbox.store, body)
 
 
 def _app(sandbox: Sandbox, body: dict[str, Any]) -> object:

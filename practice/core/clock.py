@@ -46,6 +46,11 @@ def move(instant: datetime | None) -> None:
     _hand.fixed = instant
 
 
+def standing() -> tuple[datetime | None, timedelta]:
+    """The instant the clock is fixed at, if it is, and how far a running one is ahead of real time."""
+    return _hand.fixed, _hand.shift
+
+
 def advance(**amount: float) -> datetime:
     """Move a fixed clock on, or shift a running one (``advance(days=3, hours=1)``)."""
     delta = timedelta(**amount)

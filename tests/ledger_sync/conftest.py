@@ -73,7 +73,7 @@ def xero(settings: Any) -> Iterator[XeroSandbox]:
     keys = sandbox.credentials()
     settings.XERO_BASE = "http://xero.test"
     settings.XERO_CLIENT_ID, settings.XERO_CLIENT_SECRET = keys["client_id"], keys["client_secret"]
-    settings.XERO_WEBHOOK_KEY = keys["webhook_key"]
+    settings.XERO_WEBHOOK_KEY = keys["webhook_secret"]
     with network.answer_in_process({"xero.test": sandbox}):
         yield sandbox
 

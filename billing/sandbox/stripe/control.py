@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from billing.sandbox.stripe import accounts, disputes, events, intents, payment_intents, payouts, refunds, setup_intents
 from billing.sandbox.stripe.books import Books
 from billing.sandbox.stripe.wire import Refused, Row
 from practice.core import clock
-from practice.core.sandbox.faults import Fault
+from practice.core.sandbox import hand
+from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.webhooks import Trouble
 
@@ -82,7 +82,10 @@ def _dump(sandbox: StripeSandbox, body: Row) -> Row:
 
 
 def _fault(sandbox: StripeSandbox, body: Row) -> Row:
-    sandbox.faults.order(Fault(**body))
+    if "weather" in body:
+        sandbox.faults.weather = Weather(**body["weather"]) if body["weather"] else None
+    else:
+        sandbox.faults.order(Fault(**body))
     return {"ordered": [asdict(f) for f in sandbox.faults.ordered]}
 
 
@@ -118,13 +121,10 @@ def _trouble(sandbox: StripeSandbox, body: Row) -> Row:
 
 
 def _clock(sandbox: StripeSandbox, body: Row) -> Row:
-    """Move this process's clock: ``{"move": iso}``, ``{"move": null}`` or ``{"advance": {"days": 3}}``."""
-    if "move" in body:
-        clock.move(datetime.fromisoformat(body["move"]) if body["move"] else None)
-    if "advance" in body:
-        clock.advance(**body["advance"])
+    """Move this process's clock: ``{"at": iso}``, ``{"at": null}`` or ``{"advance_seconds": 3}``; nothing asks it."""
+    now = hand.turn(sandbox.store, body)
     sandbox.run_due()
-    return {"now": clock.now().isoformat()}
+    return now
 
 
 def _tick(sandbox: StripeSandbox, body: Row) -> Row:

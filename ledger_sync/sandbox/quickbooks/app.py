@@ -102,7 +102,6 @@ class QuickBooksSandbox:
             "refresh_token": refresh_token,
             "realm_id": realm,
             "webhook_secret": self.app.webhook_secret,
-            "webhook_key": self.app.webhook_secret,
         }
 
     def register_redirects(self, uris: list[str]) -> None:

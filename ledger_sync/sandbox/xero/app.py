@@ -109,7 +109,7 @@ class XeroSandbox:
             "client_secret": self.app.client_secret,
             "refresh_token": refresh_token,
             "tenant_id": tenant,
-            "webhook_key": self.app.webhook_key,
+            "webhook_secret": self.app.webhook_key,
         }
 
     def register_redirects(self, uris: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import sys
 from dataclasses import dataclass, field
@@ -38,33 +39,80 @@ class Fault:
 
 
 @dataclass
+class Weather:
+    """Faults by seed: one request in so many meets one of these kinds. The same requests meet the same faults again.
+
+    A kind may name its detail after a colon: "rate_limited:day". Raises ValueError for kinds, rates and patterns that
+    mean nothing.
+    """
+
+    seed: int
+    rate: float
+    kinds: tuple[str, ...] = tuple(kind for kind in BEFORE + AFTER if kind != "down")
+    match: str = "^(?!/_)"
+    chance: random.Random = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.kinds = tuple(self.kinds)
+        _refuse_unknown(self.match, *(kind.partition(":")[0] for kind in self.kinds))
+        if not self.kinds or not 0 <= self.rate <= 1:
+            raise ValueError(f"weather needs a rate from 0 to 1 and a kind, not {self.rate} and {self.kinds}")
+        self.chance = random.Random(self.seed)
+
+    def bring(self, request: Request, kinds: tuple[str, ...]) -> Fault | None:
+        """The fault this request meets, if it meets one of these kinds."""
+        ours = [kind for kind in self.kinds if kind.partition(":")[0] in kinds]
+        if not ours or re.search(self.match, request.path, re.IGNORECASE) is None:
+            return None
+        if self.chance.random() >= self.rate * len(ours) / len(self.kinds):
+            return None
+        kind, _, detail = self.chance.choice(ours).partition(":")
+        return Fault(kind, detail=detail, retry_after=self.chance.choice((None, 1, 5)))
+
+
+@dataclass
 class Faults:
     """The faults now ordered, in the order they will be tried; ``fired`` counts each kind."""
 
     ordered: list[Fault] = field(default_factory=list)
     fired: dict[str, int] = field(default_factory=dict)
+    weather: Weather | None = None
 
     def order(self, fault: Fault) -> None:
-        """Arrange for a fault. Raises ValueError for a kind nobody knows."""
-        if fault.kind not in BEFORE + AFTER:
-            raise ValueError(f"unknown fault {fault.kind!r}; known: {', '.join(BEFORE + AFTER)}")
+        """Arrange for a fault. Raises ValueError for a kind nobody knows or a pattern that is none."""
+        _refuse_unknown(fault.match, fault.kind)
         if fault.seconds:
             fault.until, fault.times = clock.now().timestamp() + fault.seconds, sys.maxsize
         self.ordered.append(fault)
 
     def clear(self) -> None:
-        """Forget every ordered fault."""
+        """Forget every ordered fault, and those by seed."""
         self.ordered.clear()
+        self.weather = None
 
     def take(self, request: Request, kinds: tuple[str, ...]) -> Fault | None:
-        """Use up the first ordered fault of these kinds that meets the request."""
+        """Use up the first ordered fault of these kinds that meets the request, or take one by seed."""
         for fault in self.ordered:
             if fault.kind in kinds and fault.meets(request):
                 fault.times -= 1
-                self.fired[fault.kind] = self.fired.get(fault.kind, 0) + 1
                 self.ordered = [f for f in self.ordered if f.times > 0]
-                return fault
-        return None
+                return self._count(fault)
+        brought = self.weather.bring(request, kinds) if self.weather else None
+        return self._count(brought) if brought else None
+
+    def _count(self, fault: Fault) -> Fault:
+        self.fired[fault.kind] = self.fired.get(fault.kind, 0) + 1
+        return fault
+
+
+def _refuse_unknown(pattern: str, *kinds: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no pattern: {error}") from error
+    for kind in kinds:
+        if kind not in BEFORE + AFTER:
+            raise ValueError(f"unknown fault {kind!r}; known: {', '.join(BEFORE + AFTER)}")
 
 
 def mangle(fault: Fault, response: Response) -> Response:

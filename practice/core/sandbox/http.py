@@ -55,8 +55,11 @@ class Request:
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def json(self) -> Any:
-        """The body read as JSON. Raises ValueError when it is not."""
-        return json.loads(self.body.decode("utf-8"))
+        """The body read as JSON. Raises ValueError when it is not, or nests deeper than any document does."""
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError as error:
+            raise ValueError("the JSON nests too deep") from error
 
     def cookie(self, name: str) -> str:
         """The value of one cookie, or an empty string."""
@@ -79,7 +82,8 @@ class Response:
     @classmethod
     def of_json(cls, value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
         """A JSON response, compact, in UTF-8."""
-        body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        # Half a character (a lone surrogate) that came in escaped goes out as a question mark.
+        body = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
         return cls(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
 
     @classmethod

@@ -7,10 +7,14 @@ import socket
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from practice.core import clock
 from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
+
+#: More than any vendor takes in one request; what is larger is not even read.
+MOST_BYTES = 120_000_000
 
 
 class Server(ThreadingHTTPServer):
@@ -56,9 +60,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Stay silent: the sandboxes share a terminal with the demo."""
 
     def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length) if length else b""
-        request = Request.build(self.command, self.path, dict(self.headers.items()), body)
+        try:
+            body = self._body()
+            request = Request.build(self.command, self.path, dict(self.headers.items()), body)
+        except ValueError as wrong:
+            # What the vendors' front doors do with a request that is no HTTP (RFC 9112, 6.3 and 7.1).
+            self.close_connection = True
+            self._write(Response(400, f"Bad Request: {wrong}".encode(), {"Content-Type": "text/plain"}))
+            return
         try:
             response = self.server.application.handle(request)
         except ConnectionLost:
@@ -71,6 +80,29 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.delay and not request.path.startswith("/_"):
             clock.sleep(self.server.delay)
         self._write(response)
+
+    def _body(self) -> bytes:
+        """The body, by its length or in chunks. Raises ValueError for one that is neither."""
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return b"".join(self._chunks())
+        length = self.headers.get("Content-Length", "0").strip()
+        if not (length.isascii() and length.isdigit()) or int(length) > MOST_BYTES:
+            raise ValueError("Content-Length")
+        return self.rfile.read(int(length))
+
+    def _chunks(self) -> Iterator[bytes]:
+        left = MOST_BYTES
+        while True:
+            size = int(self.rfile.readline(100).partition(b";")[0], 16)
+            if not 0 <= size <= left:
+                raise ValueError("chunk size")
+            left -= size
+            if size == 0:
+                break
+            yield self.rfile.read(size)
+            self.rfile.readline(3)
+        while self.rfile.readline(1_000).strip():
+            continue  # trailers, which nobody reads
 
     def _write(self, response: Response) -> None:
         self.send_response(response.status)

@@ -17,7 +17,8 @@ class Store:
     """Tables of rows by key.
 
     Rows are changed only through :meth:`put` and :meth:`drop`, inside :meth:`transaction`: an exception puts back
-    everything that had been changed, so that a refused request changes nothing.
+    everything that had been changed, so that a refused request changes nothing. Raises sqlite3.Error for a file that
+    is no store, or that another process has open.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -26,7 +27,9 @@ class Store:
         self._undo: list[tuple[str, str, Row | None]] | None = None
         self._file: sqlite3.Connection | None = None
         if path is not None:
-            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
+            # One process at a time: what it remembers is in memory, and a second one would write over it.
+            self._file.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._file.execute("PRAGMA journal_mode=WAL")
             self._file.execute("PRAGMA synchronous=NORMAL")
             self._file.execute(
@@ -80,12 +83,12 @@ class Store:
             self._undo = []
             try:
                 yield
+                self._flush()
             except BaseException:
                 self._roll_back(0)
-                self._undo = None
                 raise
-            self._flush()
-            self._undo = None
+            finally:
+                self._undo = None
 
     def copy(self) -> Store:
         """Another store with the same rows, in memory."""
@@ -119,15 +122,22 @@ class Store:
             return
         changed = dict.fromkeys((kind, key) for kind, key, _ in self._undo)
         self._file.execute("BEGIN")
-        for kind, key in changed:
-            row = self.table(kind).get(key)
-            if row is None:
-                self._file.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key))
-                continue
-            self._seq += 1
-            self._file.execute(
-                "INSERT INTO rows (kind, key, body, seq) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                (kind, key, json.dumps(row), self._seq),
-            )
-        self._file.execute("COMMIT")
+        try:
+            for kind, key in changed:
+                self._write(self._file, kind, key)
+            self._file.execute("COMMIT")
+        except BaseException:
+            self._file.execute("ROLLBACK")
+            raise
+
+    def _write(self, file: sqlite3.Connection, kind: str, key: str) -> None:
+        row = self.table(kind).get(key)
+        if row is None:
+            file.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key))
+            return
+        self._seq += 1
+        file.execute(
+            "INSERT INTO rows (kind, key, body, seq) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+            (kind, key, json.dumps(row), self._seq),
+        )

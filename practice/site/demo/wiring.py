@@ -15,7 +15,7 @@ def environment(books: dict[str, dict[str, Any]], address: str, port: int) -> di
     return {
         "SITE_URL": address, "PORT": str(port),
         "XERO_BASE": xero["base_url"], "XERO_CLIENT_ID": xero["client_id"],
-        "XERO_CLIENT_SECRET": xero["client_secret"], "XERO_WEBHOOK_KEY": xero["webhook_key"],
+        "XERO_CLIENT_SECRET": xero["client_secret"], "XERO_WEBHOOK_KEY": xero["webhook_secret"],
         "QBO_BASE": qbo["base_url"], "QBO_CLIENT_ID": qbo["client_id"], "QBO_CLIENT_SECRET": qbo["client_secret"],
         "QBO_VERIFIER": qbo["webhook_secret"], "STRIPE_API_BASE": stripe["base_url"],
         "STRIPE_JS_URL": f"{stripe['base_url']}/v3/stripe.js", "OAUTHLIB_INSECURE_TRANSPORT": "1",

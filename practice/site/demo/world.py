@@ -74,7 +74,7 @@ def world(folder: Path) -> Iterator[World]:
     xero, qbo = sandboxes["xero"].credentials(), sandboxes["quickbooks"].credentials()
     addresses = {
         "XERO_BASE": f"http://{HOSTS['xero']}", "XERO_CLIENT_ID": xero["client_id"],
-        "XERO_CLIENT_SECRET": xero["client_secret"], "XERO_WEBHOOK_KEY": xero["webhook_key"],
+        "XERO_CLIENT_SECRET": xero["client_secret"], "XERO_WEBHOOK_KEY": xero["webhook_secret"],
         "QBO_BASE": f"http://{HOSTS['quickbooks']}", "QBO_CLIENT_ID": qbo["client_id"],
         "QBO_CLIENT_SECRET": qbo["client_secret"], "QBO_VERIFIER": qbo["webhook_secret"],
         "STRIPE_API_BASE": f"http://{HOSTS['stripe']}",

@@ -61,14 +61,14 @@ def test_webhooks_are_registered_once_and_made_to_misbehave(sandbox: StripeSandb
     api.customers.create({"name": "A"})
     sandbox.tick()
     assert inbox.got == []
-    control("/_sandbox/clock", {"advance": {"seconds": 61}})
+    control("/_sandbox/clock", {"advance_seconds": 61})
     sandbox.tick()
     assert len(inbox.got) == 1
 
 
 def test_the_bank_can_be_played(sandbox: StripeSandbox, api: Any, charge: Any, saved: Any) -> None:
     intent = charge(saved("pm_card_visa").payment_method)
-    control("/_sandbox/clock", {"advance": {"seconds": 5}})
+    control("/_sandbox/clock", {"advance_seconds": 5})
     of = {"account": "acct_harbour"}
     control("/_sandbox/disputes/open", {**of, "charge": intent.latest_charge, "reason": "fraudulent"})
     [dispute] = api.disputes.list().data

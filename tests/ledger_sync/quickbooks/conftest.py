@@ -84,7 +84,7 @@ def qbo(settings: Any) -> Iterator[QuickBooksSandbox]:
     keys = sandbox.credentials()
     settings.QBO_BASE = "http://qbo.test"
     settings.QBO_CLIENT_ID, settings.QBO_CLIENT_SECRET = keys["client_id"], keys["client_secret"]
-    settings.QBO_VERIFIER = keys["webhook_key"]
+    settings.QBO_VERIFIER = keys["webhook_secret"]
     with network.answer_in_process({"qbo.test": sandbox}):
         yield sandbox
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from practice.core.sandbox import hand
 from practice.core.sandbox.server import Server, post
-from practice.core.sandbox.store import Store
-from practice.site.sandboxes import BUILDERS
+from practice.core.sandbox.store import Row, Store
+from practice.site.sandboxes import BUILDERS, COMPANIES
 from practice.site.watching import end_with_parent
 
 
@@ -29,31 +31,45 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
         parser.add_argument("--state", type=Path, help="file that keeps the books over a restart")
         parser.add_argument("--fresh", action="store_true", help="begin with new books")
-        parser.add_argument("--company", default="vendor", help="vendor, empty or demo")
+        parser.add_argument("--company", default="vendor", help="vendor, empty, demo or a JSON file that describes one")
         parser.add_argument("--delay", type=float, default=0.15, help="seconds before each answer")
+        parser.add_argument("--webhook", default="", help="address that notices go to from the start")
         parser.add_argument("--with-parent", action="store_true", help="end when standard input closes")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Serve until a signal comes. Raises CommandError under PRODUCTION=1 without SANDBOX=1."""
+        """Serve until a signal comes. Raises CommandError, with what to do, for whatever keeps it from starting."""
         if settings.PRODUCTION and not settings.SANDBOX:
             raise CommandError("PRODUCTION=1: a sandbox starts only with SANDBOX=1")
-        path: Path | None = options["state"]
-        if path and options["fresh"]:
-            for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-                name.unlink(missing_ok=True)
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        server = Server(_Waiting(), port=options["port"], delay=options["delay"])
-        base_url = f"http://127.0.0.1:{server.port}"
-        application = BUILDERS[options["vendor"]](
-            store=Store(path), base_url=base_url, send=post, company=options["company"]
-        )
+        if not 0 <= options["delay"] <= 60:
+            raise CommandError("--delay is from 0 to 60 seconds")
+        vendor, company = options["vendor"], _company(options["company"])
+        try:
+            server = Server(_Waiting(), port=options["port"], delay=options["delay"])
+        except (OSError, OverflowError) as error:
+            raise CommandError(f"port {options['port']} cannot be used ({error}): give another --port") from error
+        store = _open(vendor, options["state"], fresh=options["fresh"])
+        hand.resume(store)
+        try:
+            application = BUILDERS[vendor](
+                store=store,
+                base_url=f"http://127.0.0.1:{server.port}",
+                send=post,
+                company=company,
+                webhook=options["webhook"],
+            )
+        except Exception as error:
+            if isinstance(company, dict):
+                raise CommandError(f"{options['company']} describes no company: {error}") from error
+            raise
         server.application = application
+        self._serve(server, {"vendor": vendor, **application.credentials()}, with_parent=options["with_parent"])
+
+    def _serve(self, server: Server, line: dict[str, Any], *, with_parent: bool) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: server.stop())
-        if options["with_parent"]:
+        if with_parent:
             end_with_parent(server.stop)
-        self.stdout.write(json.dumps({"vendor": options["vendor"], **application.credentials()}))
+        self.stdout.write(json.dumps(line))
         self.stdout.flush()
         thread = threading.Thread(target=server.run, name="sandbox")
         thread.start()
@@ -71,3 +87,38 @@ class _Waiting:
 
     def tick(self) -> None:
         """Nothing happens yet."""
+
+
+def _company(given: str) -> str | Row:
+    """A company by name, or the description in a file. Raises CommandError for neither."""
+    if given in COMPANIES:
+        return given
+    try:
+        described = json.loads(Path(given).read_text())
+    except (OSError, ValueError) as error:
+        known = ", ".join(COMPANIES)
+        raise CommandError(f"--company {given}: neither {known} nor a JSON file that can be read ({error})") from error
+    if not isinstance(described, dict):
+        raise CommandError(f"--company {given}: the file must hold one JSON object")
+    return described
+
+
+def _open(vendor: str, path: Path | None, *, fresh: bool) -> Store:
+    """The books in a file, which belongs to one vendor and one process. Raises CommandError otherwise."""
+    if path and fresh:
+        for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            name.unlink(missing_ok=True)
+    try:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        store = Store(path)
+    except (OSError, sqlite3.Error) as error:
+        raise CommandError(
+            f"{path} cannot be used ({error}): end the sandbox that has it open, or give another --state"
+        ) from error
+    kept = store.get("_store", "vendor")
+    if kept and kept["name"] != vendor:
+        raise CommandError(f"{path} holds the books of {kept['name']}, not {vendor}: give another --state, or --fresh")
+    with store.transaction():
+        store.put("_store", "vendor", {"name": vendor})
+    return store

@@ -50,7 +50,7 @@ def receiver() -> Receiver:
 def listening(receiver: Receiver) -> App:
     sandbox = unlimited(XeroSandbox(company=COMPANY, send=receiver, webhook_url=URL))
     app = App(sandbox)
-    receiver.key = app.credentials["webhook_key"]
+    receiver.key = app.credentials["webhook_secret"]
     sandbox.tick()
     return app
 

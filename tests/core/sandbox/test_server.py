@@ -1,0 +1,68 @@
+"""A sandbox on loopback: what is no HTTP gets a 400, and bodies arrive whichever way they are sent."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from practice.core.sandbox.http import Request, Response
+from practice.core.sandbox.server import Server
+
+
+class Echo:
+    """Answers with what came."""
+
+    def handle(self, request: Request) -> Response:
+        return Response.of_json({"path": request.path, "body": request.body.decode("latin-1")})
+
+    def tick(self) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server(Echo())
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    yield running
+    running.stop()
+    thread.join(5)
+    running.server_close()
+
+
+def say(server: Server, raw: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as line:
+        line.sendall(raw)
+        line.shutdown(socket.SHUT_WR)
+        answer = b""
+        while part := line.recv(65536):
+            answer += part
+    return answer
+
+
+def test_a_body_in_chunks_arrives_whole(server):
+    chunks = b"5\r\nhello\r\n6;note=x\r\n world\r\n0\r\nTrailer: x\r\n\r\n"
+    answer = say(
+        server, b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + chunks
+    )
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b'"body":"hello world"' in answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"GET http://[x HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_gets_a_400_and_the_sandbox_lives_on(server, head):
+    assert say(server, head).startswith(b"HTTP/1.1 400")
+    assert say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
