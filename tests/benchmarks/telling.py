@@ -1,0 +1,34 @@
+"""One figure: a row for people, and the same as a JSON line on standard error."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+
+
+def seconds(name: str, measured: list[float], limit: float) -> None:
+    """How long something took over several runs, beside the limit it should keep."""
+    median, worst = statistics.median(measured), max(measured)
+    print(
+        f"{name:<58} {len(measured):>4} runs   median {median:6.3f} s   worst {worst:6.3f} s   "
+        f"{median / limit:5.2f} of {limit} s",
+        flush=True,
+    )
+    facts = {"runs": len(measured), "median": round(median, 4), "worst": round(worst, 4), "limit": limit}
+    _json(name, facts)
+
+
+def rate(name: str, measured: list[float], least: float) -> None:
+    """How many a second over several runs, beside the least that is wanted."""
+    median, worst = statistics.median(measured), min(measured)
+    print(
+        f"{name:<58} {len(measured):>4} runs   median {median:6.0f} /s  worst {worst:6.0f} /s  "
+        f"{median / least:5.2f} times {least:.0f} /s",
+        flush=True,
+    )
+    _json(name, {"runs": len(measured), "median": round(median), "worst": round(worst), "least": least})
+
+
+def _json(name: str, facts: dict[str, float]) -> None:
+    print(json.dumps({"name": name, **facts}), file=sys.stderr, flush=True)
