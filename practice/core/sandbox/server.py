@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from practice.core import clock
 from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
 
 #: More than any vendor takes in one request; what is larger is not even read.
 MOST_BYTES = 120_000_000
+#: Seconds after which nobody waits for an answer any more. Callers wait in real time, wherever the sandbox's clock stands.
+UNANSWERED = 70.0
 
 
 class Server(ThreadingHTTPServer):
@@ -74,11 +76,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         except TimedOut:
-            clock.sleep(70)
+            time.sleep(UNANSWERED)  # noqa: TID251
             self._hang_up()
             return
         if self.server.delay and not request.path.startswith("/_"):
-            clock.sleep(self.server.delay)
+            time.sleep(self.server.delay)  # noqa: TID251
         self._write(response)
 
     def _body(self) -> bytes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
+from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.server import Server
 
@@ -66,3 +69,12 @@ def test_a_body_in_chunks_arrives_whole(server):
 def test_what_is_no_http_gets_a_400_and_the_sandbox_lives_on(server, head):
     assert say(server, head).startswith(b"HTTP/1.1 400")
     assert say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_delay_passes_for_the_caller_and_leaves_the_clock_of_the_sandbox_alone(server):
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    server.delay = 0.05
+    with clock.at(moment):
+        started = time.monotonic()
+        say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert (time.monotonic() - started >= 0.05, clock.now()) == (True, moment)
