@@ -15,7 +15,7 @@ from practice.core.sandbox.http import Application, ConnectionLost, Request, Res
 
 #: More than any vendor takes in one request; what is larger is not even read.
 MOST_BYTES = 120_000_000
-#: Seconds after which nobody waits for an answer any more. Callers wait in real time, wherever the sandbox's clock stands.
+#: Seconds after which nobody waits for an answer any more. Callers wait in real time, whatever its clock says.
 UNANSWERED = 70.0
 
 
