@@ -164,7 +164,7 @@ def test_a_debit_that_bounces_opens_the_invoice_and_tells_the_client(firm, larks
 
 def test_a_late_return_takes_the_money_off_again(firm, larkspur, payer, account):
     invoice = firm.invoice(larkspur)
-    payer.pay([invoice], bank="000000009")
+    payer.pay([invoice], bank="666666660")
     later(account, days=5, hours=1)
     assert state_of(invoice) == "paid"
     later(account, days=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from billing.sandbox.stripe import settings
 from billing.sandbox.stripe.wire import Refused, Row
 
 #: What a restricted key may do. Stripe asks self-hosted applications for such a key with only what they need
@@ -52,17 +53,6 @@ TARIFFS = {
 #: Payment methods by presentment currency (docs.stripe.com/payments/payment-methods/payment-method-support).
 BY_CURRENCY = {"aud": "au_becs_debit", "usd": "us_bank_account", "eur": "sepa_debit"}
 HOME_CURRENCY = {"AU": "aud", "US": "usd", "GB": "gbp", "NZ": "nzd", "DE": "eur"}
-#: Where Stripe may debit the merchant's bank when the balance is below zero (support.stripe.com; list unsure).
-SETTINGS: Row = {
-    "capture_delay": 1.5,
-    "debit_days": {"au_becs_debit": 3, "us_bank_account": 4, "sepa_debit": 5},
-    "settle_days": 2,
-    "arrival_days": 2,
-    "payouts": "daily",
-    "debit_negative_balances": True,
-    "debit_limit": {"au_becs_debit": 1_000_000},
-    "debit_weekly_limit": {"au_becs_debit": 1_000_000},
-}
 
 
 def account(name: str, *, country: str, business: str, seed: int, currency: str | None = None) -> Row:
@@ -82,7 +72,7 @@ def account(name: str, *, country: str, business: str, seed: int, currency: str 
         "restricted_key": key("rk"),
         "publishable_key": key("pk"),
         "permissions": dict(RESTRICTED),
-        "settings": {name: dict(v) if isinstance(v, dict) else v for name, v in SETTINGS.items()},
+        "settings": settings.fresh(),
     }
 
 
@@ -113,8 +103,8 @@ def require_permission(row: Row, resource: str, method: str) -> None:
 
 def public(row: Row) -> Row:
     """The account as ``GET /v1/account`` shows it (docs.stripe.com/api/accounts/object)."""
-    settings = row["settings"]
-    schedule = {"interval": settings["payouts"], "delay_days": settings["settle_days"]}
+    chosen = row["settings"]
+    schedule = {"interval": chosen["payouts"], "delay_days": chosen["settle_days"]}
     return {
         "id": row["id"],
         "object": "account",
@@ -137,7 +127,7 @@ def public(row: Row) -> Row:
             "payments": {"statement_descriptor": row["business"][:22].upper()},
             "payouts": {
                 "schedule": schedule,
-                "debit_negative_balances": settings["debit_negative_balances"],
+                "debit_negative_balances": chosen["debit_negative_balances"],
                 "statement_descriptor": None,
             },
         },

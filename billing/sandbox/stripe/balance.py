@@ -26,7 +26,7 @@ CATEGORIES = {
 
 
 def post(books: Books, kind: str, amount: int, source: str | None, **about: Any) -> Row:
-    """Write one movement. ``about``: fee, category, available_on, description, currency."""
+    """Write one movement. ``about``: fee, fee_words, category, available_on, description, currency."""
     fee: int = about.get("fee", 0)
     available: datetime = about.get("available_on", books.at)
     row = books.new(
@@ -40,7 +40,7 @@ def post(books: Books, kind: str, amount: int, source: str | None, **about: Any)
             "description": about.get("description"),
             "exchange_rate": None,
             "fee": fee,
-            "fee_details": _fee_details(books, fee),
+            "fee_details": _fee_details(books, fee, about.get("fee_words", "Stripe processing fees")),
             "net": amount - fee,
             "reporting_category": about.get("category") or CATEGORIES[kind],
             "source": source,
@@ -88,7 +88,9 @@ def retrieve(books: Books, params: Row) -> Row:
         state = "available" if row["available_on"] <= books.moment else "pending"
         # Debits are shown as bank_account in the US only; elsewhere the split is unsure, so all is "card".
         parts[state][row["currency"]]["card"] += row["net"]
-    return {"object": "balance", "livemode": False} | {
+    nothing = [{"amount": 0, "currency": books.account["currency"]}]
+    prefunding = {"available": nothing, "pending": [dict(nothing[0])]}
+    return {"object": "balance", "livemode": False, "refund_and_dispute_prefunding": prefunding} | {
         state: [
             {"amount": sum(types.values()), "currency": currency, "source_types": dict(types)}
             for currency, types in by_currency.items()
@@ -124,16 +126,16 @@ def listing(books: Books, params: Row) -> Row:
     )
 
 
-def _fee_details(books: Books, fee: int) -> list[Row]:
+def _fee_details(books: Books, fee: int, words: str) -> list[Row]:
     if not fee:
         return []
     currency = books.account["currency"]
-    included = books.tariff.tax_included
+    included = books.tariff.tax_included if books.settings["tax_itemised"] else 0
     tax = (fee * included + (100 + included) // 2) // (100 + included) if included else 0
-    parts = [("stripe_fee", fee - tax, "Stripe processing fees"), ("tax", tax, "GST")]
+    parts = [("stripe_fee", fee - tax, words), ("tax", tax, "GST")]
     return [
-        {"amount": amount, "application": None, "currency": currency, "description": words, "type": kind}
-        for kind, amount, words in parts
+        {"amount": amount, "application": None, "currency": currency, "description": said, "type": kind}
+        for kind, amount, said in parts
         if amount
     ]
 

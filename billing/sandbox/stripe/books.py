@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from billing.sandbox.stripe import accounts
+from billing.sandbox.stripe import accounts, settings
 from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row, missing
 from practice.core.sandbox.store import Store
@@ -40,9 +40,8 @@ class Books:
 
     @property
     def settings(self) -> Row:
-        """The account's settings."""
-        settings: Row = self.account["settings"]
-        return settings
+        """The account's switches; an account of an older state file lacks the newest."""
+        return {**settings.DEFAULTS, **self.account["settings"]}
 
     @property
     def tariff(self) -> accounts.Tariff:

@@ -10,8 +10,10 @@ from billing.sandbox.stripe.books import Books, business_days, merge_metadata
 from billing.sandbox.stripe.wire import Refused, Row
 
 
-def create(books: Books, intent: Row, method: Row, status: str, mandate: Row | None = None) -> Row:
-    """Write the attempt of an intent; ``status`` is succeeded, pending or failed."""
+def create(
+    books: Books, intent: Row, method: Row, status: str, mandate: Row | None = None, *, captured: bool = True
+) -> Row:
+    """Write the attempt of an intent; ``status`` is succeeded, pending or failed, ``captured`` False for a hold."""
     card = method["type"] == "card"
     paid = status == "succeeded"
     row = books.new(
@@ -19,7 +21,7 @@ def create(books: Books, intent: Row, method: Row, status: str, mandate: Row | N
         "ch_" if card else "py_",
         {
             "amount": intent["amount"],
-            "amount_captured": intent["amount"] if status != "failed" else 0,
+            "amount_captured": intent["amount"] if captured and status != "failed" else 0,
             "amount_refunded": 0,
             "application": None,
             "application_fee": None,
@@ -27,7 +29,7 @@ def create(books: Books, intent: Row, method: Row, status: str, mandate: Row | N
             "balance_transaction": None,
             "billing_details": method["billing_details"],
             "calculated_statement_descriptor": _descriptor(books, intent) if card else None,
-            "captured": status != "failed",
+            "captured": captured and status != "failed",
             "currency": intent["currency"],
             "customer": intent["customer"],
             "description": intent["description"],
@@ -61,8 +63,8 @@ def create(books: Books, intent: Row, method: Row, status: str, mandate: Row | N
     return books.save(row)
 
 
-def fail(books: Books, row: Row, code: str, message: str, decline: str | None = None) -> Row:
-    """Mark an attempt as failed and say so."""
+def fail(books: Books, row: Row, code: str, message: str, decline: str | None = None, *, blocked: bool = False) -> Row:
+    """Mark an attempt as failed and say so; ``blocked`` by Radar rather than declined by the bank."""
     row |= {
         "status": "failed",
         "paid": False,
@@ -70,7 +72,7 @@ def fail(books: Books, row: Row, code: str, message: str, decline: str | None = 
         "amount_captured": 0,
         "failure_code": code,
         "failure_message": message,
-        "outcome": _outcome("failed", decline or code),
+        "outcome": _BLOCKED if blocked else _outcome("failed", decline or code),
     }
     books.save(row)
     books.emit("charge.failed", row)
@@ -81,7 +83,7 @@ def succeed(books: Books, row: Row) -> Row:
     """Mark an attempt as paid; its balance transaction follows a little later.
 
     docs.stripe.com/payments/payment-intents/asynchronous-capture: ``balance_transaction`` is null until
-    ``charge.updated``. That debits behave alike is unsure.
+    ``charge.updated``. That debits behave alike is unsure (``debit_capture_later``).
     """
     row |= {
         "status": "succeeded",
@@ -93,8 +95,20 @@ def succeed(books: Books, row: Row) -> Row:
     }
     books.save(row)
     books.emit("charge.succeeded", row)
+    if row["payment_method_details"]["type"] != "card" and not books.settings["debit_capture_later"]:
+        capture(books, row["id"])
+        return books.find("charge", row["id"])
     delay = timedelta(seconds=books.settings["capture_delay"])
     books.later(books.at + delay, "charges.capture", charge=row["id"])
+    return row
+
+
+def captured(books: Books, row: Row, amount: int) -> Row:
+    """Take a held amount, or a part of it. What ``amount`` says of the whole stays (recorded: cassette 04)."""
+    row |= {"captured": True, "amount_captured": amount}
+    books.save(row)
+    books.emit("charge.captured", row)
+    capture(books, row["id"])
     return row
 
 
@@ -107,9 +121,9 @@ def capture(books: Books, charge: str) -> None:
     movement = balance.post(
         books,
         "charge" if kind == "card" else "payment",
-        row["amount"],
+        row["amount_captured"],
         row["id"],
-        fee=balance.charge_fee(books.tariff, kind, row["amount"]),
+        fee=balance.charge_fee(books.tariff, kind, row["amount_captured"]),
         description=row["description"],
         available_on=books.at if card and card.at_once else balance.settled_on(books),
     )
@@ -117,10 +131,11 @@ def capture(books: Books, charge: str) -> None:
     books.save(row)
     books.emit("charge.updated", row, {"balance_transaction": None, "receipt_url": None})
     if card and card.dispute:
-        books.later(books.at, "disputes.open", charge=charge, reason=card.dispute)
-    elif kind != "card" and (late := cards.bank_account(method).late):
-        # A late failure comes as a dispute (docs.stripe.com/payments/ach-direct-debit); the days are ours.
-        books.later(business_days(books.at, 2), "disputes.open", charge=charge, reason=late)
+        books.later(books.at, "disputes.open", charge=charge, reason=card.dispute, inquiry=card.inquiry)
+    elif kind != "card" and cards.bank_account(method).disputed:
+        # A late failure comes as a dispute (docs.stripe.com/payments/ach-direct-debit): in test mode at once.
+        late = business_days(books.at, books.settings["late_return_days"])
+        books.later(late, "disputes.open", charge=charge, reason=books.settings["debit_dispute_reason"])
     for refund in books.rows("refund"):
         if refund["charge"] == charge and refund["pending_reason"] == "charge_pending":
             books.later(books.at, "refunds.proceed", refund=refund["id"])
@@ -172,6 +187,20 @@ def _descriptor(books: Books, intent: Row) -> str:
     suffix = intent["statement_descriptor_suffix"]
     prefix = books.account["business"].upper()
     return f"{prefix[:10]}* {suffix}"[:22] if suffix else prefix[:22]
+
+
+#: docs.stripe.com/declines, "Blocked payments".
+_BLOCKED = {
+    "advice_code": None,
+    "network_advice_code": None,
+    "network_decline_code": None,
+    "network_status": "not_sent_to_network",
+    "reason": "highest_risk_level",
+    "risk_level": "highest",
+    "risk_score": 92,
+    "seller_message": "Stripe blocked this payment as too risky.",
+    "type": "blocked",
+}
 
 
 def _outcome(status: str, reason: str | None = None) -> Row | None:

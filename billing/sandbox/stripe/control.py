@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from billing.sandbox.stripe import accounts, disputes, events, intents, payment_intents, payouts, refunds, setup_intents
+from billing.sandbox.stripe import accounts, confirming, disputes, events, intents, payouts, refunds, setup_intents
 from billing.sandbox.stripe.books import Books
 from billing.sandbox.stripe.wire import Refused, Row
 from practice.core import clock
@@ -44,7 +44,7 @@ def authenticate(sandbox: StripeSandbox, key: str, body: Row) -> Row:
 
     A card that is declined after authentication is reported as Stripe.js reports it, with the intent in the error.
     """
-    kind, module = ("setup_intent", setup_intents) if key.startswith("seti_") else ("payment_intent", payment_intents)
+    kind, module = ("setup_intent", setup_intents) if key.startswith("seti_") else ("payment_intent", confirming)
     for account in list(sandbox.store.table("_account")):
         books = sandbox.books(account)
         if books.peek(kind, key) is None:
@@ -133,8 +133,7 @@ def _tick(sandbox: StripeSandbox, body: Row) -> Row:
 
 def _settings(sandbox: StripeSandbox, body: Row) -> Row:
     sandbox.configure(body["account"], **body["settings"])
-    settings: Row = sandbox.books(body["account"]).settings
-    return settings
+    return sandbox.books(body["account"]).settings
 
 
 def _open_account(sandbox: StripeSandbox, body: Row) -> Row:
@@ -179,7 +178,7 @@ def settle_debit(books: Books, charge: str, failure: str = "") -> None:
     """Let a waiting debit succeed or bounce now. Raises ValueError when none is waiting."""
     if (books.peek("charge", charge) or {}).get("status") != "pending":
         raise ValueError(f"{charge} is no waiting debit")
-    payment_intents.settle(books, charge, failure)
+    confirming.settle(books, charge, failure)
 
 
 def pay_out_now(books: Books) -> None:
@@ -214,7 +213,7 @@ _WORK: dict[tuple[str, str], Callable[[StripeSandbox, Row], Row]] = {
     ("GET", "credentials"): _credentials,
     ("GET", "elements"): _elements,
     ("POST", "debits/settle"): _on(settle_debit, "charge", "failure"),
-    ("POST", "disputes/open"): _on(disputes.open, "charge", "reason"),
+    ("POST", "disputes/open"): _on(disputes.open, "charge", "reason", "inquiry"),
     ("POST", "disputes/close"): _on(_decide, "dispute", "won"),
     ("POST", "payouts/run"): _on(pay_out_now),
     ("POST", "payouts/fail"): _on(payouts.fail, "payout", "code"),

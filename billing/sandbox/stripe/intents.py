@@ -9,6 +9,8 @@ from billing.sandbox.stripe import accounts, cards, mandates, payment_methods
 from billing.sandbox.stripe.books import Books, public
 from billing.sandbox.stripe.wire import Refused, Row
 
+#: While an intent may still be changed and confirmed.
+OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 #: What a publishable key may see of an intent; docs.stripe.com/api marks these fields, the exact set is unsure.
 BROWSER_FIELDS = {
     "id",
@@ -51,7 +53,12 @@ _RETURN_URL = (
     "accept redirect-based payment methods, set `automatic_payment_methods[enabled]` to `true` and "
     "`automatic_payment_methods[allow_redirects]` to `never` when creating Setup Intents and Payment Intents."
 )
-_MICRODEPOSITS = ([32, 45], "SM11AA")  # docs.stripe.com/payments/ach-direct-debit, "Test microdeposit verification"
+#: docs.stripe.com/payments/ach-direct-debit/set-up-payment, "Test microdeposit amounts and descriptor codes".
+_MICRODEPOSITS = ([32, 45], "SM11AA")
+_MICRODEPOSIT_TROUBLE = (
+    ([10, 11], "SM33CC", "attempts_exceeded", "You have exceeded the number of allowed verification attempts."),
+    ([40, 41], "SM44DD", "timeout", "The microdeposits were not verified in time."),
+)
 
 
 def name_of(intent: Row) -> str:
@@ -74,11 +81,8 @@ def choose_types(books: Books, params: Row, currency: str) -> Row:
             param="allowed_payment_method_types",
             early=True,
         )
-    types = [
-        kind
-        for kind in accounts.methods(books.account, currency)
-        if kind in (allowed or [kind]) and kind not in (excluded or [])
-    ]
+    offered = ["card"] if params.get("capture_method") == "manual" else accounts.methods(books.account, currency)
+    types = [kind for kind in offered if kind in (allowed or [kind]) and kind not in (excluded or [])]
     if not types:
         raise Refused(
             "No valid payment method types for this intent. Please ensure that you have activated payment "
@@ -94,8 +98,31 @@ def choose_types(books: Books, params: Row, currency: str) -> Row:
         "payment_method_types": types,
         "automatic_payment_methods": dynamic,
         "payment_method_configuration_details": None,
-        "payment_method_options": params.get("payment_method_options") or {},
+        "payment_method_options": _options(types, params, payment="amount" in params),
     }
+
+
+def _options(types: list[str], params: Row, *, payment: bool) -> Row:
+    """What is set for each type, over what Stripe sets (recorded: Kiln-AI/stripe_world, cassettes 04 and 10)."""
+    given = params.get("payment_method_options") or {}
+    card = {"mandate_options": None, "network": None, "request_three_d_secure": "automatic"}
+    preset: Row = {
+        "card": {"installments": None, **card} if payment else card,
+        "us_bank_account": {"verification_method": "automatic"},
+        "sepa_debit": {},
+    }
+    if payment:
+        preset["au_becs_debit"] = {}
+    return {kind: {**preset[kind], **(given.get(kind) or {})} for kind in types if kind in preset or given.get(kind)}
+
+
+def set_options(intent: Row, params: Row) -> None:
+    """Change the options given with a confirmation; the others stay."""
+    for kind, given in (params.get("payment_method_options") or {}).items():
+        intent["payment_method_options"][kind] = {
+            **intent["payment_method_options"].get(kind, {}),
+            **(given or {}),
+        }
 
 
 def find(books: Books, kind: str, key: str, params: Row) -> Row:
@@ -119,13 +146,19 @@ def for_browser(books: Books, shown: Row) -> Row:
     return {key: value for key, value in shown.items() if key in BROWSER_FIELDS}
 
 
-def unexpected(intent: Row, doing: str) -> Refused:
+def bare(intent: Row) -> Row:
+    """An intent without what only the sandbox knows, as an error carries it."""
+    return {key: value for key, value in intent.items() if not key.startswith("_")}
+
+
+def unexpected(intent: Row, doing: str, message: str = "", **about: Any) -> Refused:
     """The error for something that the intent's status forbids (docs.stripe.com/error-codes)."""
     kind = intent["object"]
     return Refused(
-        f"You cannot {doing} this {name_of(intent)} because it has a status of {intent['status']}.",
+        message or f"You cannot {doing} this {name_of(intent)} because it has a status of {intent['status']}.",
         code=f"{kind}_unexpected_state",
-        **{kind: dict(intent)},
+        **{kind: bare(intent)},
+        **about,
     )
 
 
@@ -145,7 +178,7 @@ def choose_method(books: Books, intent: Row, params: Row) -> Row:
     else:
         kind = intent["object"]
         raise Refused(
-            _MISSING_METHOD.format(name=name_of(intent)), code=f"{kind}_unexpected_state", **{kind: dict(intent)}
+            _MISSING_METHOD.format(name=name_of(intent)), code=f"{kind}_unexpected_state", **{kind: bare(intent)}
         )
     check_method(intent, method)
     return method
@@ -162,13 +195,33 @@ def check_method(intent: Row, method: Row) -> None:
             param="payment_method",
         )
     if method["customer"] and method["customer"] != intent["customer"]:
-        wanted = f"Please include the Customer in the `customer` parameter on the {name_of(intent)}."
-        if intent["customer"]:
-            wanted = "Please set it to the Customer that it belongs to."
-        raise Refused(
-            f"The provided PaymentMethod cannot be used: it belongs to Customer {method['customer']}. {wanted}",
+        raise _of_another(intent, method)
+
+
+def _of_another(intent: Row, method: Row) -> Refused:
+    """Recorded test-mode traffic, also its odd parameter name (Kiln-AI/stripe_world, cassettes 04 and 10)."""
+    payment = intent["object"] == "payment_intent"
+    about: Row = {intent["object"]: bare(intent)} if payment else {}
+    if intent["customer"]:
+        return Refused(
+            f"The PaymentMethod {method['id']} does not belong to the Customer you supplied {intent['customer']}. "
+            "Please use this PaymentMethod with the Customer that it belongs to instead.",
+            param="payment_method",
+            **about,
+        )
+    if not payment:
+        return Refused(
+            f"The payment method supplied ({method['id']}) belongs to the Customer {method['customer']}. Please "
+            "include the Customer in the `customer` parameter on the SetupIntent.",
             param="payment_method",
         )
+    return Refused(
+        f"The `payment_method` parameter supplied {method['id']} belongs to the Customer {method['customer']}. Please "
+        "include the Customer in the `customer` parameter on the PaymentIntent.",
+        code="parameter_missing",
+        param="source",
+        **about,
+    )
 
 
 def permission(books: Books, method: Row, params: Row, *, single_use: bool = False) -> Row | None:
@@ -205,6 +258,9 @@ def check_microdeposits(books: Books, intent: Row, params: Row) -> Row:
     """The verified method. Raises Refused for wrong amounts or where none are awaited."""
     if (intent["next_action"] or {}).get("type") != "verify_with_microdeposits":
         raise unexpected(intent, "verify microdeposits for")
+    for amounts, code, trouble, words in _MICRODEPOSIT_TROUBLE:
+        if sorted(params.get("amounts", [])) == amounts or params.get("descriptor_code") == code:
+            raise Refused(words, code=f"payment_method_microdeposit_verification_{trouble}")
     amounts, code = _MICRODEPOSITS
     if sorted(params.get("amounts", [])) != amounts and params.get("descriptor_code") != code:
         kind = "amounts" if "amounts" in params else "descriptor_code"
@@ -236,8 +292,9 @@ def must_authenticate(method: Row, *, off_session: bool) -> bool:
     """Whether the bank asks for the payer (docs.stripe.com/testing, "3D Secure")."""
     if method["type"] != "card":
         return False
-    wanted = cards.known(method["_number"]).authentication
-    return wanted == "always" or (wanted == "setup" and not (off_session and method["_set_up"]))
+    card = cards.known(method["_number"])
+    seen = off_session and (method["_set_up"] or card.set_up)
+    return card.authentication == "always" or (card.authentication == "setup" and not seen)
 
 
 def remembered(books: Books, method: Row, customer: str | None, *, off_session: bool) -> Row:

@@ -6,18 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from billing.sandbox.stripe import charges, disputes, payment_intents, payouts, refunds
+from billing.sandbox.stripe import charges, confirming, disputes, payouts, refunds
 from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books
 
 ACTIONS: dict[str, Callable[..., Any]] = {
     "charges.capture": charges.capture,
-    "payment_intents.settle": payment_intents.settle,
+    "payment_intents.settle": confirming.settle,
+    "payment_intents.expire": confirming.expire,
     "refunds.proceed": refunds.proceed,
     "refunds.finish": refunds.finish,
     "refunds.fail": refunds.fail,
     "disputes.open": disputes.open,
     "disputes.decide": disputes.decide,
+    "disputes.escalate": disputes.escalate,
+    "disputes.lapse": disputes.lapse,
     "payouts.run": payouts.run,
     "payouts.reconcile": payouts.reconcile,
     "payouts.pay": payouts.pay,

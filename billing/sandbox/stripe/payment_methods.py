@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
-from billing.sandbox.stripe import cards
+from billing.sandbox.stripe import accounts, cards
 from billing.sandbox.stripe.books import Books, merge_metadata
-from billing.sandbox.stripe.wire import Refused, Row
+from billing.sandbox.stripe.wire import Refused, Row, missing
 
 TYPES = ("card", "au_becs_debit", "us_bank_account", "sepa_debit")
 _RAW_CARDS = (
@@ -37,14 +38,12 @@ def find(books: Books, key: str, param: str = "payment_method") -> Row:
     """A payment method, made on the spot for a magic name. Raises Refused."""
     if number := cards.MAGIC.get(key):
         return _make(books, "card", _card(number, 12, books.at.year + 4), number, {})
-    if number := cards.MAGIC_ACCOUNTS.get(key):
-        row = _make(
-            books,
-            "us_bank_account",
-            _us_account("110000000", number, {}),
-            number,
-            {"billing_details": {"name": "Jenny Rosen", "email": "jenny@example.test"}},
-        )
+    if key in cards.MAGIC_ACCOUNTS:
+        kind, number = cards.MAGIC_ACCOUNTS[key]
+        if kind not in accounts.methods(books.account, books.account["currency"]):
+            raise missing("payment_method", key, param)
+        details = {"billing_details": {"name": "Jenny Rosen", "email": "jenny@example.test"}}
+        row = _make(books, kind, _MAGIC[kind](number), number, details)
         row["_verified"] = True
         return books.save(row)
     return books.find("payment_method", key, param)
@@ -110,15 +109,15 @@ def attach(books: Books, params: Row, key: str) -> Row:
             code="payment_method_unexpected_state",
         )
     usable(row)
-    if row["type"] != "card":
+    if row["type"] != "card" and not books.settings["attach_debits"]:
         # Debits are attached by an intent that takes the mandate; that plain attaching is refused is unsure.
         raise Refused(
             f"A payment method of type {row['type']} must be attached by confirming a SetupIntent or PaymentIntent.",
             code="payment_method_unexpected_state",
         )
     card = cards.known(row["_number"])
-    if card.code and not card.attaches:
-        raise declined(row, card)
+    if row["type"] == "card" and card.code and not card.attaches:
+        raise declined(books, row, card)
     return attached(books, row, customer["id"])
 
 
@@ -152,15 +151,20 @@ def usable(row: Row) -> None:
         raise Refused(_USED_UP, param="payment_method")
 
 
-def declined(row: Row, card: cards.Card, **about: Any) -> Refused:
-    """The error of a declined card (docs.stripe.com/declines/codes)."""
+def declined(books: Books, row: Row, card: cards.Card, **about: Any) -> Refused:
+    """The error of a declined card (docs.stripe.com/declines/codes).
+
+    docs.stripe.com/testing gives no decline code where the error's own code says it all; that it is left out, and not
+    repeated, is unsure (``repeat_decline_codes``).
+    """
+    repeated = card.code if books.settings["repeat_decline_codes"] else None
     message = cards.MESSAGES.get(card.decline if card.decline in cards.MESSAGES else card.code, "")
     return Refused(
         message or cards.MESSAGES["card_declined"],
         status=402,
         type="card_error",
         code=card.code,
-        decline_code=card.decline,
+        decline_code=card.decline or repeated,
         param="cvc" if card.code == "incorrect_cvc" else None,
         **about,
     )
@@ -190,6 +194,7 @@ def _make(books: Books, kind: str, shown: Row, number: str, params: Row) -> Row:
                 "tax_id": None,
             },
             "customer": None,
+            "customer_account": None,
             "metadata": {},
             "type": kind,
             kind: shown,
@@ -287,7 +292,7 @@ def _read_becs(books: Books, given: Any) -> tuple[Row, str]:
             early=True,
         )
     number = _digits(given["account_number"], r"\d{5,9}", "au_becs_debit[account_number]")
-    return {"bsb_number": bsb, "fingerprint": _fingerprint(bsb + number), "last4": number[-4:]}, number
+    return _becs_account(number, bsb), number
 
 
 def _read_us_account(books: Books, given: Any) -> tuple[Row, str]:
@@ -336,7 +341,13 @@ def _read_sepa(books: Books, given: Any) -> tuple[Row, str]:
         raise Refused(
             "The IBAN you provided is invalid.", code="invalid_bank_account_iban", param="sepa_debit[iban]", early=True
         )
-    shown = {
+    if refused := cards.BANK_ACCOUNTS["sepa_debit"].get(iban, cards.BankAccount()).refused:
+        raise Refused(cards.BANK_MESSAGES[refused], code=refused, param="sepa_debit[iban]", early=True)
+    return _sepa_account(iban), iban
+
+
+def _sepa_account(iban: str) -> Row:
+    return {
         "bank_code": iban[4:12],
         "branch_code": "",
         "country": iban[:2],
@@ -344,9 +355,17 @@ def _read_sepa(books: Books, given: Any) -> tuple[Row, str]:
         "generated_from": {"charge": None, "setup_attempt": None},
         "last4": iban[-4:],
     }
-    return shown, iban
 
 
+def _becs_account(number: str, bsb: str = "000000") -> Row:
+    return {"bsb_number": bsb, "fingerprint": _fingerprint(bsb + number), "last4": number[-4:]}
+
+
+_MAGIC: dict[str, Callable[[str], Row]] = {
+    "au_becs_debit": _becs_account,
+    "us_bank_account": lambda number: _us_account("110000000", number, {}),
+    "sepa_debit": _sepa_account,
+}
 _READERS = {
     "card": _read_card,
     "au_becs_debit": _read_becs,

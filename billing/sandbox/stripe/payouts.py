@@ -37,8 +37,11 @@ def send(books: Books) -> Row | None:
     for row in rows:
         books.save({**row, "_payout": payout["id"]})
     movement = balance.post(books, "payout", -total, payout["id"], description="STRIPE PAYOUT")
-    # Whether the payout's own row is in its itemised list is unsure; it is here.
-    books.save({**movement, "_payout": payout["id"]})
+    if books.settings["payout_row_listed"]:
+        # Whether the payout's own row is in its itemised list is unsure.
+        books.save({**movement, "_payout": payout["id"]})
+    else:
+        books.save({**movement, "_payout": ""})
     payout["balance_transaction"] = movement["id"]
     books.save(payout)
     books.emit("payout.created", payout)

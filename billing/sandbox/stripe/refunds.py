@@ -26,6 +26,9 @@ def create(books: Books, params: Row) -> Row:
             "balance_transaction": None,
             "charge": charge["id"],
             "currency": charge["currency"],
+            "customer": charge["customer"],
+            "customer_account": None,
+            "payment_method": charge["payment_method"],
             "destination_details": _destination(kind),
             "metadata": {},
             "payment_intent": charge["payment_intent"],
@@ -41,7 +44,7 @@ def create(books: Books, params: Row) -> Row:
     merge_metadata(row, params.get("metadata"))
     books.save(row)
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     books.save(charge)
     row = _try(books, row, charge)
     books.emit("refund.created", row)
@@ -156,17 +159,26 @@ def _charge(books: Books, params: Row) -> Row:
         charge = charges.of_intent(books, books.find("payment_intent", key, "payment_intent"))
     else:
         charge = books.find("charge", params["charge"], "charge")
-    if charge["status"] != "succeeded":
-        raise Refused(f"Charge {charge['id']} cannot be refunded: it has not succeeded.", param="charge")
-    if charge["disputed"]:
+    if charge["status"] != "succeeded" or not charge["captured"]:
+        # Of a hold: docs.stripe.com/api/refunds says to cancel the intent instead; the wording is unsure.
+        raise Refused(f"Charge {charge['id']} cannot be refunded: it has not been collected.", param="charge")
+    if charge["disputed"] and not _refundable(books, charge):
         raise Refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.", code="charge_disputed")
     if charge["refunded"]:
         raise Refused(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     return charge
 
 
+def _refundable(books: Books, charge: Row) -> bool:
+    """Whether each dispute of a charge leaves it refundable: an inquiry does, a chargeback does not unless it was won.
+
+    docs.stripe.com/api/disputes/object, ``is_charge_refundable``; that it turns true on a win is unsure, so it is not.
+    """
+    return all(row["is_charge_refundable"] for row in books.rows("dispute") if row["charge"] == charge["id"])
+
+
 def _amount(charge: Row, params: Row) -> int:
-    left: int = charge["amount"] - charge["amount_refunded"]
+    left: int = charge["amount_captured"] - charge["amount_refunded"]
     amount: int = params.get("amount", left)
     if amount < 1:
         raise Refused(

@@ -76,6 +76,7 @@ _WORK: dict[str, Handler] = {
     "POST /v1/payment_intents/{key}": payment_intents.update,
     "POST /v1/payment_intents/{key}/confirm": payment_intents.confirm,
     "POST /v1/payment_intents/{key}/cancel": payment_intents.cancel,
+    "POST /v1/payment_intents/{key}/capture": payment_intents.capture,
     "POST /v1/payment_intents/{key}/verify_microdeposits": payment_intents.verify_microdeposits,
     "GET /v1/mandates/{key}": mandates.retrieve,
     "GET /v1/charges": charges.listing,

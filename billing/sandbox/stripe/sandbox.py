@@ -17,6 +17,7 @@ from billing.sandbox.stripe import (
     outside,
     parameters,
     routes,
+    settings,
     wire,
 )
 from billing.sandbox.stripe.agenda import Agenda
@@ -82,13 +83,10 @@ class StripeSandbox:
         names = ("id", "secret_key", "restricted_key", "publishable_key", "country", "currency")
         return {("account" if name == "id" else name): row[name] for name in names}
 
-    def configure(self, account: str, **settings: object) -> None:
-        """Change an account's settings. Raises KeyError for unknown accounts or settings."""
+    def configure(self, account: str, **given: object) -> None:
+        """Turn an account's switches. Raises KeyError for unknown accounts or settings, ValueError for odd values."""
         row = dict(self.store.table("_account")[account])
-        unknown = set(settings) - set(row["settings"])
-        if unknown:
-            raise KeyError(f"unknown settings: {', '.join(sorted(unknown))}")
-        row["settings"] = {**row["settings"], **settings}
+        row["settings"] = settings.changed(row["settings"], given)
         with self.store.transaction():
             self.store.put("_account", account, row)
 

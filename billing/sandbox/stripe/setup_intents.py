@@ -6,8 +6,6 @@ from billing.sandbox.stripe import cards, customers, intents, payment_methods
 from billing.sandbox.stripe.books import Books, merge_metadata, public
 from billing.sandbox.stripe.wire import Refused, Row
 
-_OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
-
 
 def create(books: Books, params: Row) -> Row:
     """Make an intent, and confirm it when asked to. Raises Refused."""
@@ -35,6 +33,7 @@ def create(books: Books, params: Row) -> Row:
             "flow_directions": None,
             "last_setup_error": None,
             "latest_attempt": None,
+            "managed_payments": {"enabled": False},
             "mandate": None,
             "metadata": {},
             "next_action": None,
@@ -61,7 +60,7 @@ def retrieve(books: Books, params: Row, key: str) -> Row:
 def update(books: Books, params: Row, key: str) -> Row:
     """Change an intent. Raises Refused once it is done."""
     row = books.find("setup_intent", key)
-    if row["status"] not in _OPEN and set(params) - {"metadata", "description", "expand"}:
+    if row["status"] not in intents.OPEN and set(params) - {"metadata", "description", "expand"}:
         raise intents.unexpected(row, "update")
     if params.get("customer"):
         row["customer"] = customers.find(books, params["customer"], "customer")["id"]
@@ -72,14 +71,14 @@ def update(books: Books, params: Row, key: str) -> Row:
 def confirm(books: Books, params: Row, key: str) -> Row:
     """Try to save the payment method. Raises Refused, also for a declined card."""
     row = intents.find(books, "setup_intent", key, params)
-    row["payment_method_options"] |= params.get("payment_method_options") or {}
+    intents.set_options(row, params)
     return _confirm(books, row, params)
 
 
 def cancel(books: Books, params: Row, key: str) -> Row:
     """Cancel an open intent. Raises Refused."""
     row = books.find("setup_intent", key)
-    if row["status"] not in _OPEN:
+    if row["status"] not in intents.OPEN:
         raise intents.unexpected(row, "cancel")
     row |= {"status": "canceled", "cancellation_reason": params.get("cancellation_reason"), "next_action": None}
     books.save(row)
@@ -119,7 +118,7 @@ def authenticate(books: Books, row: Row, *, passed: bool) -> Row:
 
 
 def _confirm(books: Books, row: Row, params: Row) -> Row:
-    if row["status"] not in _OPEN:
+    if row["status"] not in intents.OPEN:
         raise intents.unexpected(row, "confirm")
     intents.require_return_url(books, row, params)
     method = intents.choose_method(books, row, params)
@@ -154,7 +153,7 @@ def _done(books: Books, row: Row, method: Row) -> Row:
 
 
 def _card_refusal(books: Books, row: Row, method: Row, card: cards.Card) -> Refused:
-    error = payment_methods.declined(method, card)
+    error = payment_methods.declined(books, method, card)
     _refuse(books, row, method, error)
     error.keeps = True
     error.about |= {"setup_intent": public(row, books.moment), "payment_method": public(method, books.moment)}

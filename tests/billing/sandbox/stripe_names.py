@@ -52,6 +52,7 @@ ROUTES = {
     "POST /v1/payment_intents/{key}": "payment_intent_update",
     "POST /v1/payment_intents/{key}/confirm": "payment_intent_confirm",
     "POST /v1/payment_intents/{key}/cancel": "payment_intent_cancel",
+    "POST /v1/payment_intents/{key}/capture": "payment_intent_capture",
     "POST /v1/payment_intents/{key}/verify_microdeposits": "payment_intent_verify_microdeposits",
     "GET /v1/mandates/{key}": "mandate_retrieve",
     "GET /v1/charges": "charge_list",

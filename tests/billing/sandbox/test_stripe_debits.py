@@ -82,7 +82,7 @@ def test_a_debit_can_be_settled_now_either_way(api: Any, client: Any, charge: An
 
 
 def test_a_late_return_is_a_lost_dispute(api: Any, client: Any, charge: Any) -> None:
-    setup = becs(api, client, "000000009")
+    setup = becs(api, client, "666666660")
     intent = charge(setup.payment_method)
     clock.advance(days=3, seconds=5)
     assert api.payment_intents.retrieve(intent.id).status == "succeeded"
@@ -177,7 +177,7 @@ def test_becs_limits_are_a_clear_reason(api: Any, client: Any, charge: Any) -> N
     charge(method, 600_000)
     with pytest.raises(stripe.InvalidRequestError) as refused:
         charge(method, 600_000)
-    assert refused.value.code == "charge_exceeds_weekly_limit"
+    assert refused.value.code == "charge_exceeds_source_limit"
     assert refused.value.error.payment_intent.status == "requires_payment_method"
     assert len(api.charges.list().data) == 1
 
