@@ -9,6 +9,7 @@ from datetime import datetime
 
 from billing.sandbox.stripe import (
     accounts,
+    edge,
     events,
     expanding,
     idempotency,
@@ -61,6 +62,7 @@ class StripeSandbox:
         self.faults = faults.Faults()
         self.outbox = Outbox(store, send, events.RETRIES, seed, sign=lambda *a: events.sign(store, *a))
         self.agenda = Agenda(store)
+        self.gate = edge.Gate()
         self._open_accounts(country)
 
     def _open_accounts(self, country: str) -> None:
@@ -115,31 +117,32 @@ class StripeSandbox:
         fault = self.faults.take(request, faults.BEFORE)
         if fault is not None:
             faults.hang_up(fault)
-        with self.store.lock:
-            response = self._answer(request, fault)
+        with self.gate.hold(request) as free, self.store.lock:
+            response = self._answer(request, fault, free=free)
         if after := self.faults.take(request, faults.AFTER):
             return faults.mangle(after, response)
         return response
 
-    def _answer(self, request: Request, fault: faults.Fault | None) -> Response:
+    def _answer(self, request: Request, fault: faults.Fault | None, *, free: bool) -> Response:
         """Work a request, or word the fault that meets it, with the headers every answer has."""
         with self.store.transaction():
             request_id = f"req_{self.store.next_id('_request'):08d}"
         about = {"Request-Id": request_id, "Stripe-Version": request.headers.get("stripe-version", API_VERSION), **CORS}
         try:
-            response = self._work(request, request_id, fault)
+            response = self._work(request, request_id, fault) if free else edge.in_use(request)
         except Refused as refused:
             response = refused.answer()
         response.headers = {**about, **response.headers}
-        if response.status in (409, 429):
-            response.headers["Stripe-Should-Retry"] = "true"
+        if said := edge.should_retry(response):
+            response.headers["Stripe-Should-Retry"] = said
         return response
 
     def _work(self, request: Request, request_id: str, fault: faults.Fault | None) -> Response:
         if fault is not None and fault.kind != "server_error":
-            return _worded(fault)
+            return edge.worded(fault, self._owner(_key(request)), request.headers.get("idempotency-key", ""))
         account, kind = self._whose(request)
         books = self.books(account["id"])
+        self.gate.count(account, books.settings["calls_a_second"])
         books.browser = kind == "pk"
         version = request.headers.get("stripe-version", API_VERSION)
         if version != API_VERSION:
@@ -177,7 +180,7 @@ class StripeSandbox:
         try:
             params = parameters.check(route.name, given, browser=books.browser)
             if fault is not None:
-                return _worded(fault), True
+                return edge.worded(fault, books.account), True
             with self.store.transaction():
                 try:
                     return self._succeed(books, route, ids, params), True
@@ -202,13 +205,17 @@ class StripeSandbox:
         key = _key(request)
         if not key:
             raise Refused(_NO_KEY, status=401)
-        for account in self.store.table("_account").values():
-            for kind in ("secret", "restricted", "publishable"):
-                if account[f"{kind}_key"] == key:
-                    return account, key[:2]
+        if account := self._owner(key):
+            return account, key[:2]
         if "_live_" in key:
             raise Refused("This sandbox takes no live keys: never send one to it.", status=401)
         raise Refused(f"Invalid API Key provided: {key[:8]}{'*' * 12}{key[-4:]}", status=401)
+
+    def _owner(self, key: str) -> Row | None:
+        for account in self.store.table("_account").values():
+            if key and key in (account["secret_key"], account["restricted_key"], account["publishable_key"]):
+                return account
+        return None
 
 
 def build(*, store: Store, base_url: str, send: Send | None, seed: int = 0) -> StripeSandbox:
@@ -240,22 +247,3 @@ def _require_scope(account: Row, kind: str, route: routes.Route, request: Reques
         )
     if kind == "rk":
         accounts.require_permission(account, route.resource, request.method)
-
-
-def _worded(fault: faults.Fault) -> Response:
-    """The faults that answer something (docs.stripe.com/error-handling, docs.stripe.com/rate-limits)."""
-    if fault.kind == "unavailable_html":
-        return Response.of_html("<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>", 503)
-    if fault.kind == "unauthorised":
-        return Refused("Invalid API Key provided: sk_test_************gone", status=401).answer()
-    if fault.kind == "rate_limited":
-        refused = Refused(
-            "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.",
-            status=429,
-            code="rate_limit",
-        )
-        response = refused.answer()
-        if fault.retry_after is not None:
-            response.headers["Retry-After"] = str(fault.retry_after)
-        return response
-    return Refused("An unknown error occurred.", status=500, type="api_error").answer()

@@ -52,6 +52,53 @@ def test_every_fault_is_an_error_of_the_sdk(sandbox: StripeSandbox, api: Any, ki
     assert len(api.customers.list().data) == committed
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail", "retry_after", "error", "code", "again"),
+    [
+        ("rate_limited", "", 2, stripe.RateLimitError, "rate_limit", "false"),
+        ("rate_limited", "lock_timeout", None, stripe.RateLimitError, "lock_timeout", "true"),
+        ("rate_limited", "key_in_use", None, stripe.APIError, "idempotency_key_in_use", "true"),
+        ("unauthorised", "", None, stripe.AuthenticationError, None, None),
+        ("unauthorised", "expired", None, stripe.AuthenticationError, "api_key_expired", None),
+        ("unauthorised", "account", None, stripe.PermissionError, "account_invalid", None),
+        ("server_error", "", None, stripe.APIError, None, None),
+        ("unavailable_html", "", 30, stripe.APIError, None, None),
+        ("unavailable_html", "", None, stripe.APIError, None, None),
+    ],
+)
+def test_each_bad_day_in_stripes_words(
+    sandbox: StripeSandbox, api: Any, kind: str, detail: str, retry_after: Any, error: Any, code: Any, again: Any
+) -> None:
+    control("/_sandbox/faults", {"kind": kind, "detail": detail, "retry_after": retry_after, "match": "/v1/customers"})
+    key = sandbox.credentials("acct_harbour")["secret_key"]
+    answer = network.mount(requests.Session()).post(f"{BASE}/v1/customers", data={"name": "A"}, auth=(key, ""))
+    told = [answer.headers.get(name) for name in ("Stripe-Should-Retry", "Retry-After")]
+    assert told == [again, str(retry_after) if retry_after else None]
+    assert code is None or answer.json()["error"]["code"] == code
+    control("/_sandbox/faults", {"kind": kind, "detail": detail, "match": "/v1/customers"})
+    with pytest.raises(error):
+        api.customers.create({"name": "A"}, {"idempotency_key": "k"})
+    assert api.customers.list().data == []
+
+
+def test_faults_by_seed_come_again(sandbox: StripeSandbox, api: Any) -> None:
+    def weather() -> list[str]:
+        control("/_sandbox/faults", {"weather": {"seed": 5, "rate": 0.4}})
+        met = []
+        for _ in range(30):
+            try:
+                api.balance.retrieve()
+                met.append("")
+            except stripe.StripeError as error:
+                met.append(type(error).__name__)
+        control("/_sandbox/faults", {"weather": None})
+        return met
+
+    first = weather()
+    assert first == weather()
+    assert 5 < sum(map(bool, first)) < 25
+
+
 def test_webhooks_are_registered_once_and_made_to_misbehave(sandbox: StripeSandbox, api: Any, inbox: Any) -> None:
     address = {"account": "acct_harbour", "url": "http://practice.test/hooks/"}
     first = control("/_sandbox/webhooks/endpoint", address)
