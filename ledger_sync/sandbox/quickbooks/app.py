@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from ledger_sync.sandbox import control
-from ledger_sync.sandbox.quickbooks import api, attachments, company, errors
+from ledger_sync.sandbox.quickbooks import api, attachments, company, entitlements, errors
 from ledger_sync.sandbox.quickbooks.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.quickbooks.books import KINDS, Books, Ids
 from ledger_sync.sandbox.quickbooks.errors import Invalid, Refused
@@ -132,12 +132,15 @@ class QuickBooksSandbox:
         self.webhooks.run()
 
     def _answer(self, request: Request) -> Response:
+        path = request.path.lower()
         try:
-            if request.path.lower().startswith(api.ROOT):
+            if path.startswith(api.ROOT):
                 return self._call(request)
             with self.store.lock:
                 if request.path.startswith("/files/"):
                     return self._file(request)
+                if path.startswith(entitlements.ROOT):
+                    return self._entitlements(request, path)
                 return self.identity.answer(request)
         except Refused as refused:
             return refused.response
@@ -147,7 +150,7 @@ class QuickBooksSandbox:
         realm = parts[0] if parts else ""
         with self.store.transaction():
             self.gate.check(request, realm)
-            self.gate.spend(realm, batch=parts[1:] == ["batch"])
+            self.gate.spend(realm, parts[1].lower() if len(parts) > 1 else "")
             try:
                 response = self.gate.replay(request, realm)
                 if response is None:
@@ -157,6 +160,11 @@ class QuickBooksSandbox:
             except Invalid as invalid:
                 response = errors.faulty(invalid.problems)
             return response
+
+    def _entitlements(self, request: Request, path: str) -> Response:
+        realm = path.removeprefix(entitlements.ROOT).strip("/")
+        self.gate.check(request, realm)
+        return entitlements.answer(self.books(realm))
 
     def _file(self, request: Request) -> Response:
         """The bytes of an attachment, from the address its record names."""
@@ -171,8 +179,7 @@ class QuickBooksSandbox:
         if fault.kind == "unauthorised":
             return errors.forbidden() if fault.detail == "3100" else errors.unauthorised()
         if fault.kind == "rate_limited":
-            upper = fault.detail == "upper" or self.settings.throttle_upper_case
-            return errors.throttled(upper_case=upper, retry_after=fault.retry_after)
+            return errors.throttled(form=fault.detail or self.settings.throttle_form, retry_after=fault.retry_after)
         if fault.kind == "server_error":
             if fault.detail == "6000":
                 return errors.faulty((errors.transient(),))

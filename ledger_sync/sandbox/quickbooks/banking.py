@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ledger_sync.sandbox.quickbooks import errors, saving, wire
+from ledger_sync.sandbox.quickbooks import currencies, errors, saving, taxes, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.saving import Options
@@ -35,7 +35,7 @@ def _lines(row: Row) -> list[Row]:
     if not lines:
         raise Invalid(errors.missing("Line"))
     for place, line in enumerate(lines, start=1):
-        if "Amount" not in line and "LinkedTxn" not in line:
+        if "Amount" not in line and not line.get("LinkedTxn"):
             raise Invalid(errors.missing("Amount"))
         line["Id"], line["LineNum"] = str(place), place
     return lines
@@ -51,6 +51,9 @@ def deposit(books: Books, before: Row | None, row: Row, options: Options) -> Row
     if account is not None and account["AccountType"] not in _BANKS:
         raise Invalid(errors.business("Choose a bank account to deposit to."))
     row["Line"] = [_deposit_line(books, row, line) for line in _lines(row)]
+    keys = [link["TxnId"] for line in row["Line"] for link in line.get("LinkedTxn", [])]
+    if len(keys) != len(set(keys)):
+        raise Invalid(errors.deposited())
     total = sum((wire.money(line, "Amount") for line in row["Line"]), ZERO)
     if total < 0:
         raise Invalid(errors.business("The total of a deposit cannot be negative."))
@@ -72,7 +75,7 @@ def _deposit_line(books: Books, row: Row, line: Row) -> Row:
         account = books.get("Account", wire.ref(payment, "DepositToAccountRef"))
         if account is None or account["AccountSubType"] != "UndepositedFunds":
             raise Invalid(errors.business("Only payments in Undeposited Funds can be deposited."))
-        return {**line, "Amount": payment["TotalAmt"], "_from": account["Id"]}
+        return {**line, "Amount": wire.plain(currencies.in_home(payment)), "_from": account["Id"]}
     detail = line.get("DepositLineDetail") or {}
     account = books.referred(detail, "AccountRef")
     if wire.money(line, "Amount") < 0 and books.switches.refuse_negative_deposit_lines:
@@ -114,9 +117,10 @@ def purchase(books: Books, before: Row | None, row: Row, options: Options) -> Ro
         raise Invalid(errors.business("The account does not fit the type of payment."))
     if row.get("Credit") and kind != "CreditCard":
         raise Invalid(errors.business("Only credit card charges can be credits."))
+    currencies.settle_document(books, row, {"CurrencyRef": row.get("CurrencyRef", {})})
     row["Line"] = [_expense_line(books, before, line) for line in _lines(row)]
     said = wire.money(row, "TotalAmt")
-    total = sum((wire.money(line, "Amount") for line in row["Line"]), ZERO)
+    total = sum((wire.money(line, "Amount") for line in row["Line"]), ZERO) + _tax_paid(books, row)
     if said not in (ZERO, wire.money(before, "TotalAmt"), total):
         raise Invalid(errors.business("The total must equal its lines."))
     if total < 0:
@@ -135,12 +139,28 @@ def _expense_line(books: Books, before: Row | None, line: Row) -> Row:
     customer = books.referred(detail, "CustomerRef", required=False)
     if account is not None and account["AccountType"] == "Accounts Receivable" and customer is None:
         raise Invalid(errors.business("When you use Accounts Receivable, you must choose a customer."))
-    code = wire.ref(detail, "TaxCodeRef") or "NON"
-    if code not in ("TAX", "NON"):
-        raise Invalid(errors.bad_tax_code(code))
-    detail["TaxCodeRef"] = {"value": code}
+    code = taxes.line_code(books, detail)
+    detail.pop("TaxCodeRef", None)
+    if code:
+        detail["TaxCodeRef"] = code
     detail.setdefault("BillableStatus", "NotBillable")
     return {**line, "AccountBasedExpenseLineDetail": detail}
+
+
+def _tax_paid(books: Books, row: Row) -> Decimal:
+    """The tax on what was bought, outside the US. Raises Invalid."""
+    details = [line["AccountBasedExpenseLineDetail"] for line in row["Line"]]
+    codes = [wire.ref(detail, "TaxCodeRef") for detail in details]
+    if not taxes.settle_mode(books, row, codes):
+        row.pop("TxnTaxDetail", None)
+        return ZERO
+    if row["GlobalTaxCalculation"] == "TaxInclusive":
+        for line, detail, code in zip(row["Line"], details, codes, strict=True):
+            gross = wire.money(detail, "TaxInclusiveAmt")
+            if gross:
+                line["Amount"] = wire.plain(taxes.net_of(books, gross, code, taxes.PURCHASE))
+    lines = [taxes.Taxed(wire.money(line, "Amount"), code) for line, code in zip(row["Line"], codes, strict=True)]
+    return taxes.work_out(books, row, lines, taxes.PURCHASE)
 
 
 # Transfers
@@ -163,6 +183,19 @@ def transfer(books: Books, before: Row | None, row: Row, options: Options) -> Ro
     return row
 
 
+def _named_entity(books: Books, account: Row | None, detail: Row) -> None:
+    """Receivables name their customer, payables their vendor (Intuit's reference). Raises Invalid."""
+    entity = detail.get("Entity") or {}
+    kind = {"Accounts Receivable": "Customer", "Accounts Payable": "Vendor"}.get((account or {}).get("AccountType", ""))
+    if kind and entity.get("Type") != kind:
+        place = "Receivable" if kind == "Customer" else "Payable"
+        text = f"When you use Accounts {place}, you must choose a {kind.lower()} in the Name field."
+        raise Invalid(errors.business(text))
+    key = wire.ref(entity, "EntityRef")
+    if key and books.get(str(entity.get("Type", "")), key) is None:
+        raise Invalid(errors.bad_reference(str(entity.get("Type", "")), key))
+
+
 def blank_transfer(books: Books, row: Row) -> Row:
     """What a void leaves of a transfer."""
     return {"Amount": "0.00"}
@@ -182,14 +215,11 @@ def journal(books: Books, before: Row | None, row: Row, options: Options) -> Row
     sides = {"Debit": ZERO, "Credit": ZERO}
     for line in _lines(row):
         detail = line.get("JournalEntryLineDetail") or {}
-        side = detail.get("PostingType")
+        side = str(detail.get("PostingType") or "")
         if side not in sides:
             raise Invalid(errors.bad_choice("PostingType", side) if side else errors.missing("PostingType"))
         account = books.referred(detail, "AccountRef", active=before is None)
-        if account is not None and account["AccountType"] == "Accounts Receivable" and "Entity" not in detail:
-            raise Invalid(
-                errors.business("When you use Accounts Receivable, you must choose a customer in the Name field.")
-            )
+        _named_entity(books, account, detail)
         sides[side] += wire.money(line, "Amount")
         line["DetailType"] = "JournalEntryLineDetail"
     if sides["Debit"] != sides["Credit"]:

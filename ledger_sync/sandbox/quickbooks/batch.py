@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ledger_sync.sandbox.quickbooks import errors, query, saving, wire
+from ledger_sync.sandbox.quickbooks import currencies, errors, query, recurring, saving, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.entities import ENTITIES, changed_since, shown
 from ledger_sync.sandbox.quickbooks.errors import Invalid, Problem
@@ -13,7 +13,10 @@ from ledger_sync.sandbox.quickbooks.wire import Row
 from practice.core import clock
 
 #: Without a log of changes (Intuit docs, Change data capture).
-_UNLOGGED = ("taxagency", "taxcode", "taxrate", "companyinfo", "preferences")
+_UNLOGGED = (
+    "journalcode", "taxagency", "timeactivity", "taxcode", "taxrate", "companyinfo", "preferences", "exchangerate",
+    "taxclassification", "taxpayment",
+)  # fmt: skip
 
 
 def run(books: Books, body: Row, *, with_request_id: bool) -> Row:
@@ -21,6 +24,8 @@ def run(books: Books, body: Row, *, with_request_id: bool) -> Row:
     items = body.get("BatchItemRequest")
     if not isinstance(items, list) or not items:
         raise Invalid(Problem("400", "MalformedRequest", "Batch Request is Empty"))
+    if not all(isinstance(item, dict) for item in items):
+        raise Invalid(errors.unreadable())
     if len(items) > books.limits.batch_items:
         raise Invalid(errors.too_many_items(books.limits.batch_items))
     if with_request_id and any(len(str(item.get("bId", ""))) > 10 for item in items):
@@ -40,25 +45,37 @@ def _item(books: Books, item: Row) -> Row:
 def _work(books: Books, item: Row) -> Row:
     if "Query" in item:
         return {"QueryResponse": query.run(books, str(item["Query"]))}
+    if isinstance(item.get("CDCQuery"), dict):
+        asked = item["CDCQuery"]
+        return changes(books, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")))
     name = next((key for key in item if key.lower() in ENTITIES), None)
     if name is None:
         raise Invalid(errors.unsupported(str(item.get("operation", ""))))
     entity = ENTITIES[name.lower()]
+    if not isinstance(item[name], dict):
+        raise Invalid(errors.wrong_shape())
     extra = {part for part in str(item.get("optionsData", "")).replace("include=", "").split(",") if part}
-    row = change(books, entity, str(item.get("operation", "create")), item[name], Options(frozenset(extra)))
-    return {entity.name: row}
+    return change(books, entity, str(item.get("operation", "create")), item[name], Options(frozenset(extra)))
 
 
 def change(books: Books, entity: Entity, operation: str, body: Row, options: Options) -> Row:
-    """Make one change and show what became of it. Raises Invalid."""
+    """Make one change and show what became of it, under its name. Raises Invalid."""
+    if books.read_only:
+        raise Invalid(errors.expired())
+    if entity.name == "RecurringTransaction":
+        kind = recurring.unwrapped(body)[0]
+        row = recurring.change(books, operation, body, options)
+        return {entity.name: {kind: row} if operation == "delete" else shown(books, entity, row)}
+    if entity.name == "ExchangeRate" and operation in ("", "update"):
+        return {entity.name: currencies.set_rate(books, body)}
     if operation == "delete":
-        return saving.delete(books, entity, body)
+        return {entity.name: saving.delete(books, entity, body)}
     if operation == "void" or "void" in options.include:
-        return shown(books, entity, saving.void(books, entity, body))
+        return {entity.name: shown(books, entity, saving.void(books, entity, body))}
     if operation not in ("", "create", "update"):
         raise Invalid(errors.unsupported(operation))
     work = saving.update if body.get("Id") or operation == "update" else saving.create
-    return shown(books, entity, work(books, entity, body, options))
+    return {entity.name: shown(books, entity, work(books, entity, body, options))}
 
 
 def changes(books: Books, names: str, since: str) -> Row:
@@ -66,7 +83,7 @@ def changes(books: Books, names: str, since: str) -> Row:
     moment = wire.as_instant(since)
     if moment is None:
         raise Invalid(errors.missing("changedSince"))
-    if moment < clock.now() - timedelta(days=books.limits.change_days):
+    if moment.timestamp() < (clock.now() - timedelta(days=books.limits.change_days)).timestamp():
         # The window is documented, the code of the fault is not.
         raise Invalid(Problem("2090", "Invalid date", f"changedSince is more than {books.limits.change_days} days ago"))
     room = books.limits.changes

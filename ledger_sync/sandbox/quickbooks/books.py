@@ -16,9 +16,21 @@ from practice.core import clock
 from practice.core.sandbox.store import Store
 
 #: Lists, whose rows are deactivated and never deleted, and transactions, which share one sequence of ids.
-LISTS = "Customer Vendor Employee Item Account Term Class Department PaymentMethod TaxCode TaxRate TaxAgency".split()
+LISTS = (
+    "Customer Vendor Employee Item Account Term Class Department PaymentMethod TaxCode TaxRate TaxAgency "
+    "CompanyCurrency CustomerType JournalCode"
+).split()
+#: Those that post to the ledger here, and those that are only kept.
 TRANSACTIONS = "Invoice CreditMemo Payment SalesReceipt RefundReceipt Deposit Purchase JournalEntry Transfer".split()
-KINDS = (*LISTS, *TRANSACTIONS, "Attachable", "CompanyInfo", "Preferences")
+KEPT = (
+    "Bill BillPayment CreditCardPayment Estimate InventoryAdjustment PurchaseOrder RecurringTransaction "
+    "ReimburseCharge TaxPayment TimeActivity VendorCredit"
+).split()
+_ONE_SEQUENCE = frozenset([*TRANSACTIONS, *KEPT])
+KINDS = (
+    *LISTS, *TRANSACTIONS, *KEPT, "Attachable", "Budget", "CompanyInfo", "ExchangeRate", "Preferences",
+    "TaxClassification",
+)  # fmt: skip
 #: Which list each reference points to; names are filled in from there.
 REFERENCES = {
     "ARAccountRef": "Account", "AccountRef": "Account", "AssetAccountRef": "Account", "ClassRef": "Class",
@@ -26,13 +38,22 @@ REFERENCES = {
     "DiscountAccountRef": "Account", "ExpenseAccountRef": "Account", "FromAccountRef": "Account",
     "IncomeAccountRef": "Account", "ItemAccountRef": "Account", "ItemRef": "Item",
     "PaymentMethodRef": "PaymentMethod", "SalesTermRef": "Term", "TermRef": "Term", "ToAccountRef": "Account",
-    "VendorRef": "Vendor",
+    "VendorRef": "Vendor", "APAccountRef": "Account", "AgencyRef": "TaxAgency", "BankAccountRef": "Account",
+    "CCAccountRef": "Account", "CreditCardAccountRef": "Account", "CustomerTypeRef": "CustomerType",
+    "EmployeeRef": "Employee", "TaxRateRef": "TaxRate",
 }  # fmt: skip
 #: Kinds that send notices, and what else than created, updated and deleted they tell (facts as gathered from Intuit).
 NOTICES = frozenset(
-    "Account Class CreditMemo Customer Department Deposit Employee Invoice Item JournalEntry Payment PaymentMethod "
-    "Purchase RefundReceipt SalesReceipt Term Transfer Vendor Preferences".split()
+    "Account Bill BillPayment Budget Class CreditMemo CreditCardPayment CompanyCurrency Customer Department Deposit "
+    "Employee Estimate Invoice Item JournalEntry Payment PaymentMethod Preferences Purchase PurchaseOrder "
+    "RefundReceipt SalesReceipt TaxAgency Term TimeActivity Transfer Vendor VendorCredit".split()
 )
+#: What is told of a kind beyond created, updated and deleted (columns of Intuit's table, "Supported API entities").
+TOLD = {
+    "merged": frozenset("Account Class Customer Employee Item Vendor".split()),
+    "voided": frozenset("BillPayment CreditMemo Invoice Payment Purchase RefundReceipt SalesReceipt Transfer".split()),
+    "emailed": frozenset("CreditMemo Estimate Invoice Payment PurchaseOrder RefundReceipt SalesReceipt".split()),
+}
 BOOKKEEPER = "Dana Whitfield"
 VOIDED = "Voided"
 
@@ -80,7 +101,7 @@ class Books:
 
     def next_id(self, kind: str) -> str:
         """The next id of a kind; transactions count together."""
-        return str(self.store.next_id(f"{self.realm}:{'Txn' if kind in TRANSACTIONS else kind}"))
+        return str(self.store.next_id(f"{self.realm}:{'Txn' if kind in _ONE_SEQUENCE else kind}"))
 
     def add(self, kind: str, row: Row) -> Row:
         """Store a new row under its ``Id``."""
@@ -148,6 +169,10 @@ class Books:
         if name and self.holder(index, name) == who:
             self.store.drop(f"{self.realm}:_{index}", name.strip().casefold())
 
+    def account_of(self, subtype: str) -> str:
+        """The id of the company's own account of a kind: receivables, undeposited funds, sales tax."""
+        return self.holder("Subtype", subtype)
+
     # The company, its time and its closing date
 
     @property
@@ -175,6 +200,21 @@ class Books:
             if until and day and (day < until or (day == until and self.switches.closing_day_closed)):
                 raise Invalid(errors.closed())
 
+    @property
+    def read_only(self) -> bool:
+        """Whether the company's subscription has ended, so that its books can only be read."""
+        return bool(self.company.get("_read_only"))
+
+    @property
+    def is_us(self) -> bool:
+        """Whether the company is in the US, where sales tax works by place and not by code."""
+        return bool(self.company["Country"] == "US")
+
+    @property
+    def home(self) -> str:
+        """The currency the books are kept in."""
+        return str(self.preferences["CurrencyPrefs"]["HomeCurrency"]["value"])
+
     # References
 
     def referred(self, row: Row, name: str, *, required: bool = True, active: bool = True) -> Row | None:
@@ -196,7 +236,11 @@ class Books:
 
     def notify(self, kind: str, key: str, operation: str, **data: str) -> None:
         """Leave a notice for the app's webhook; the sandbox sends it later, if one is set."""
-        if kind not in NOTICES or not (self.store.get("_webhook", "state") or {}).get("active"):
+        if (
+            kind not in NOTICES
+            or kind not in TOLD.get(operation, NOTICES)
+            or not (self.store.get("_webhook", "state") or {}).get("active")
+        ):
             return
         if self.by_app and not self.switches.notify_own_changes:
             return

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from ledger_sync.sandbox.quickbooks import attachments, banking, lists, names, receipts, sales, wire
+from ledger_sync.sandbox.quickbooks import (
+    attachments,
+    banking,
+    currencies,
+    documented,
+    errors,
+    lists,
+    names,
+    receipts,
+    recurring,
+    sales,
+    taxes,
+    wire,
+)
 from ledger_sync.sandbox.quickbooks.books import REFERENCES, Books, name_of
-from ledger_sync.sandbox.quickbooks.saving import Entity, Options
+from ledger_sync.sandbox.quickbooks.errors import Invalid
+from ledger_sync.sandbox.quickbooks.saving import LIST, PAPER, READ, TRANSACTION, Entity, Options
 from ledger_sync.sandbox.quickbooks.wire import Row
 
 
@@ -40,12 +54,34 @@ def _unlink_voided(books: Books, kind: str, before: Row | None, after: Row | Non
         receipts.unlink(books, kind, before)
 
 
+def _after_receipt(books: Books, before: Row | None, after: Row | None) -> None:
+    _unlink_voided(books, "SalesReceipt", before, after)
+
+
+def _after_refund(books: Books, before: Row | None, after: Row | None) -> None:
+    _unlink_voided(books, "RefundReceipt", before, after)
+
+
+def _company(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    """A company keeps its name, and its country for good."""
+    if not row.get("CompanyName"):
+        raise Invalid(errors.missing("CompanyName"))
+    return {**row, "Country": (before or row)["Country"]}
+
+
+COMPANY = frozenset(
+    "CompanyName LegalName CompanyAddr CustomerCommunicationAddr LegalAddr PrimaryPhone Email WebAddr "
+    "CustomerCommunicationEmailAddr FiscalYearStartMonth SupportedLanguages".split()
+)
+COMPANY_IGNORED = frozenset("Country CompanyStartDate NameValue EmployerId DefaultTimeZone".split())
 PREFERENCES = frozenset(
     "AccountingInfoPrefs SalesFormsPrefs EmailMessagesPrefs ProductAndServicesPrefs VendorAndPurchasesPrefs "
     "TimeTrackingPrefs TaxPrefs CurrencyPrefs ReportPrefs OtherPrefs".split()
 )
 _PEOPLE_HIDDEN = frozenset({"Notes", "BillAddr", "ShipAddr", "PrimaryAddr", "PrimaryTaxIdentifier", "TaxIdentifier"})
 _FORM_HIDDEN = frozenset({"Line", "PrivateNote", "CustomerMemo", "BillEmail", "BillAddr", "ShipAddr", "TxnTaxDetail"})
+
+_FORM = TRANSACTION | PAPER | {"void"}
 
 _ALL = (
     Entity("Customer", names.CUSTOMER, names.settle_customer, names.IGNORED, show=names.show_customer,
@@ -59,26 +95,35 @@ _ALL = (
     Entity("Class", lists.CLASS, lists.tracking_class, lists.IGNORED),
     Entity("Department", lists.DEPARTMENT, lists.department, lists.IGNORED),
     Entity("PaymentMethod", lists.PAYMENT_METHOD, lists.payment_method, lists.IGNORED),
-    Entity("TaxCode", frozenset({"Name", "Description", "Active"}), _as_given, read_only=True),
-    Entity("TaxRate", frozenset({"Name", "Description", "Active"}), _as_given, read_only=True),
-    Entity("TaxAgency", lists.TAX_AGENCY, lists.tax_agency, lists.IGNORED),
+    Entity("TaxCode", taxes.TAX_CODE, _as_given, verbs=READ),
+    Entity("TaxRate", taxes.TAX_RATE, _as_given, verbs=READ),
+    Entity("TaxAgency", lists.TAX_AGENCY, lists.tax_agency, lists.IGNORED, verbs=LIST - {"update"}),
     Entity("Invoice", sales.SALE, sales.form("Invoice"), sales.IGNORED, after=_after_invoice, blank=sales.blank,
-           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN),
+           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN, show=sales.show, verbs=_FORM),
     Entity("CreditMemo", sales.SALE, sales.form("CreditMemo"), sales.IGNORED, after=_after_credit, blank=sales.blank,
-           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN),
-    Entity("SalesReceipt", sales.SALE, sales.form("SalesReceipt"), sales.IGNORED, blank=sales.blank,
-           unfilterable=_FORM_HIDDEN),
-    Entity("RefundReceipt", sales.SALE, sales.form("RefundReceipt"), sales.IGNORED, blank=sales.blank,
-           unfilterable=_FORM_HIDDEN),
+           before_delete=sales.refuse_linked, unfilterable=_FORM_HIDDEN, show=sales.show, verbs=_FORM),
+    Entity("SalesReceipt", sales.SALE, sales.form("SalesReceipt"), sales.IGNORED, after=_after_receipt,
+           blank=sales.blank, unfilterable=_FORM_HIDDEN, show=sales.show, verbs=_FORM),
+    Entity("RefundReceipt", sales.SALE, sales.form("RefundReceipt"), sales.IGNORED, after=_after_refund,
+           blank=sales.blank, unfilterable=_FORM_HIDDEN, show=sales.show, verbs=_FORM),
     Entity("Payment", receipts.PAYMENT, receipts.settle, receipts.IGNORED, after=receipts.after, blank=receipts.blank,
-           before_delete=receipts.refuse_deposited, show=receipts.show),
-    Entity("Deposit", banking.DEPOSIT, banking.deposit, banking.IGNORED, after=banking.after_deposit),
-    Entity("Purchase", banking.PURCHASE, banking.purchase, banking.IGNORED, blank=banking.blank_purchase),
-    Entity("Transfer", banking.TRANSFER, banking.transfer, banking.IGNORED, blank=banking.blank_transfer),
-    Entity("JournalEntry", banking.JOURNAL, banking.journal, banking.IGNORED),
-    Entity("Attachable", attachments.ATTACHABLE, attachments.settle, attachments.IGNORED, show=attachments.show),
-    Entity("CompanyInfo", frozenset({"CompanyName", "LegalName", "Country"}), _as_given, read_only=True),
-    Entity("Preferences", PREFERENCES, _preferences, frozenset({"OtherPrefs"})),
+           before_delete=receipts.refuse_deposited, show=receipts.show, verbs=_FORM),
+    Entity("Deposit", banking.DEPOSIT, banking.deposit, banking.IGNORED, after=banking.after_deposit,
+           verbs=TRANSACTION),
+    Entity("Purchase", banking.PURCHASE, banking.purchase, banking.IGNORED, blank=banking.blank_purchase,
+           verbs=TRANSACTION | {"void"}),
+    Entity("Transfer", banking.TRANSFER, banking.transfer, banking.IGNORED, blank=banking.blank_transfer,
+           verbs=TRANSACTION | {"void"}),
+    Entity("JournalEntry", banking.JOURNAL, banking.journal, banking.IGNORED, verbs=TRANSACTION),
+    Entity("Attachable", attachments.ATTACHABLE, attachments.settle, attachments.IGNORED, show=attachments.show,
+           verbs=TRANSACTION),
+    Entity("CompanyCurrency", currencies.CURRENCY, currencies.settle_currency, currencies.CURRENCY_IGNORED),
+    Entity("ExchangeRate", currencies.RATE, _as_given, show=currencies.show_rate, verbs=READ | {"update"}),
+    Entity("RecurringTransaction", frozenset({"RecurringInfo", "Type"}), _as_given, show=recurring.show,
+           verbs=TRANSACTION),
+    Entity("CompanyInfo", COMPANY, _company, COMPANY_IGNORED, verbs=READ | {"update"}),
+    Entity("Preferences", PREFERENCES, _preferences, frozenset({"OtherPrefs"}), verbs=READ | {"update"}),
+    *documented.GENERIC,
 )  # fmt: skip
 ENTITIES: dict[str, Entity] = {entity.name.lower(): entity for entity in _ALL}
 
@@ -106,11 +151,6 @@ def _reference(books: Books, key: str, value: Row) -> Row:
     kind = REFERENCES.get(key)
     target = books.get(kind, value["value"]) if kind else None
     return {"value": value["value"], "name": name_of(kind or "", target)} if target else value
-
-
-def listed(books: Books, entity: Entity) -> list[Row]:
-    """Every row of a kind, as stored."""
-    return list(books.table(entity.name).values())
 
 
 def changed_since(row: Row, moment: str) -> bool:

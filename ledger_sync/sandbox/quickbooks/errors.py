@@ -49,10 +49,13 @@ def faulty(problems: tuple[Problem, ...], status: int = 400, kind: str = "Valida
     return Response(status, wire.encode(body).encode(), {"Content-Type": JSON})
 
 
-def gateway(status: int, words: str, code: str, kind: str, headers: dict[str, str] | None = None) -> Response:
+def gateway(
+    status: int, words: str, code: str, kind: str, headers: dict[str, str] | None = None, *, detail: str = ""
+) -> Response:
     """An answer of the gateway before the API, in lower case (401 as captured; nulls included)."""
     text = f"message={words}; errorCode=00{code}; statusCode={status}"
-    error = f'{{"message":"{text}","detail":null,"code":"{code}","element":null}}'
+    said = f'"{detail}"' if detail else "null"
+    error = f'{{"message":"{text}","detail":{said},"code":"{code}","element":null}}'
     millis = int(clock.now().timestamp() * 1000)
     body = (
         f'{{"warnings":null,"intuitObject":null,"fault":{{"error":[{error}],"type":"{kind}"}},"report":null,'
@@ -72,13 +75,25 @@ def forbidden() -> Response:
     return gateway(403, "ApplicationAuthorizationFailed", "3100", "SERVICE")
 
 
-def throttled(*, upper_case: bool, retry_after: int | None) -> Response:
-    """429; no body was ever captured, so both envelopes can be had."""
+_THROTTLED = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
+#: Captured: beanworks/quickbooks-online-v3-sdk#6, python-quickbooks#43 (the two spaces are Intuit's).
+_LIMIT_REACHED = "The request limit was reached.  Try again later"
+
+
+def throttled(*, form: str, retry_after: int | None) -> Response:
+    """429 in one of its forms: lower, upper or xml."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    if not upper_case:
-        return gateway(429, "ThrottleExceeded", "3001", "SERVICE", headers)
-    text = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
-    response = faulty((Problem("3001", text, text),), 429, "SystemFault")
+    if form == "xml":
+        text = (
+            '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+            f'<IntuitResponse time="{wire.answered(clock.now())}" xmlns="http://schema.intuit.com/finance/v3">\n'
+            f'    <Fault type="SERVICE">\n        <Error code="3001">\n            <Message>{_THROTTLED}</Message>\n'
+            f"            <Detail>{_LIMIT_REACHED}</Detail>\n        </Error>\n    </Fault>\n</IntuitResponse>"
+        )
+        return Response(429, text.encode(), {"Content-Type": "application/xml;charset=UTF-8", **headers})
+    if form == "lower":
+        return gateway(429, "ThrottleExceeded", "3001", "SERVICE", headers, detail=_LIMIT_REACHED)
+    response = faulty((Problem("3001", _THROTTLED, _LIMIT_REACHED),), 429, "SERVICE")
     response.headers.update(headers)
     return response
 
@@ -127,9 +142,42 @@ def missing(name: str) -> Problem:
     return Problem("2020", text, f"Required parameter {name} is missing in the request", name)
 
 
-def bad_number(name: str) -> Problem:
-    """A number that is none (code unsure)."""
-    return Problem("2110", "Invalid Number", f"Invalid Number : {name}", name)
+def _unread(what: str) -> Problem:
+    """A property that could not be read into its type; QuickBooks cuts its own words short (both captured)."""
+    return Problem(
+        "2010",
+        "Request has invalid or unsupported property",
+        f"Property Name:{what} specified is unsupported or invalid",
+    )
+
+
+def bad_number() -> Problem:
+    """A number that is none (captured: node-quickbooks#39)."""
+    return _unread("Can not construct instance of java.m")
+
+
+def bad_date() -> Problem:
+    """A date that is none (by the number's example; unsure)."""
+    return _unread("Can not construct instance of java.u")
+
+
+def wrong_shape() -> Problem:
+    """A plain value where an object belongs, or the other way round (captured: python-quickbooks#24)."""
+    return _unread("Can not instanti")
+
+
+def unreadable() -> Problem:
+    """A body that is no JSON object (captured: QuickBooks-V3-DotNET-SDK#376)."""
+    text = "Property Name:failed to parse json object; a property specified is unsupported or invalid"
+    return Problem("2010", "Request has invalid or unsupported property", text)
+
+
+def not_utf8() -> Problem:
+    """A body that is not UTF-8 (Intuit docs, Handling common errors)."""
+    return unsupported(
+        "com.sun.org.apache.xerces.internal.impl.io.MalformedByteSequenceException: Invalid byte 1 of 1-byte UTF-8 "
+        "sequence"
+    )
 
 
 def too_long(name: str, most: int, given: int) -> Problem:
@@ -158,7 +206,10 @@ def bad_email(name: str) -> Problem:
 
 
 def bad_reference(kind: str, key: str) -> Problem:
-    """A reference to nothing."""
+    """A reference to nothing; an item is named by its place (captured: QuickBooks-V3-PHP-SDK#102)."""
+    if kind == "Item":
+        place = "Line.SalesItemLineDetail.ItemRef"
+        return Problem("2500", "Invalid Reference Id", f"Invalid Reference Id : {place}", place)
     return Problem("2500", "Invalid Reference Id", f"Invalid Reference Id : {kind}s element id {key} not found", kind)
 
 
@@ -190,6 +241,22 @@ def business(detail: str) -> Problem:
         "6000",
         "A business validation error has occurred while processing your request",
         f"Business Validation Error: {detail}",
+    )
+
+
+def not_in_plan(detail: str) -> Problem:
+    """A feature that is off, or not in the company's plan (code as listed, words unsure)."""
+    return Problem("5030", "Feature Not Supported", f"Feature Not Supported : {detail}")
+
+
+def expired() -> Problem:
+    """The company's subscription ended: it can be read, not written (captured: QuickBooks-V3-PHP-SDK#211)."""
+    return Problem(
+        "6190",
+        "Invalid Company Status",
+        "Subscription period has ended or canceled or there was a billing problem : You can't add data to QuickBooks "
+        "Online Plus because your trial or subscription period ended, you canceled your subscription, or there was a "
+        "billing problem. To update your subscription, click the gear icon and view your account information.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from ledger_sync.sandbox.quickbooks import errors, postings, saving, wire
+from ledger_sync.sandbox.quickbooks import chart, currencies, errors, postings, saving, taxes, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.names import DELETED
@@ -26,31 +26,17 @@ TERM = frozenset("Name Active Type DueDays DiscountDays DiscountPercent DayOfMon
 CLASS = frozenset("Name Active ParentRef SubClass".split())
 DEPARTMENT = frozenset("Name Active ParentRef SubDepartment".split())
 PAYMENT_METHOD = frozenset("Name Active Type".split())
-TAX_AGENCY = frozenset("DisplayName Active".split())
+TAX_AGENCY = frozenset("DisplayName Active TaxRegistrationNumber TaxTrackedOnSales TaxTrackedOnPurchases".split())
 IGNORED = frozenset(
     "FullyQualifiedName Level CurrentBalance CurrentBalanceWithSubAccounts ItemCategoryType UQCDisplayText".split()
 )
 
-#: AccountType → Classification and the subtype an account gets when none is said.
-ACCOUNT_TYPES = {
-    "Bank": ("Asset", "Checking"),
-    "Accounts Receivable": ("Asset", "AccountsReceivable"),
-    "Other Current Asset": ("Asset", "OtherCurrentAssets"),
-    "Fixed Asset": ("Asset", "OtherFixedAssets"),
-    "Other Asset": ("Asset", "OtherLongTermAssets"),
-    "Accounts Payable": ("Liability", "AccountsPayable"),
-    "Credit Card": ("Liability", "CreditCard"),
-    "Other Current Liability": ("Liability", "OtherCurrentLiabilities"),
-    "Long Term Liability": ("Liability", "OtherLongTermLiabilities"),
-    "Equity": ("Equity", "OwnersEquity"),
-    "Income": ("Revenue", "SalesOfProductIncome"),
-    "Other Income": ("Revenue", "OtherMiscellaneousIncome"),
-    "Cost of Goods Sold": ("Expense", "SuppliesMaterialsCogs"),
-    "Expense": ("Expense", "OtherMiscellaneousServiceCost"),
-    "Other Expense": ("Expense", "OtherMiscellaneousExpense"),
-}
 #: Accounts the company cannot do without.
-_FIXED = ("AccountsReceivable", "AccountsPayable", "UndepositedFunds", "SalesTaxPayable", "RetainedEarnings")
+_FIXED = (
+    "AccountsReceivable", "AccountsPayable", "UndepositedFunds", "SalesTaxPayable", "RetainedEarnings",
+    "GlobalTaxPayable",
+)  # fmt: skip
+_ITEM_TYPES = ("Service", "NonInventory", "Inventory", "Category")
 
 
 def named(kind: str, longest: int, *, more: Settle | None = None) -> Settle:
@@ -93,17 +79,23 @@ def _take_name(books: Books, kind: str, before: Row | None, row: Row) -> None:
 
 def _item(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     row.setdefault("Type", "Service")
-    if row["Type"] not in ("Service", "NonInventory", "Inventory"):
+    if row["Type"] not in _ITEM_TYPES:
         raise Invalid(errors.bad_choice("Type", row["Type"]))
-    account = books.referred(row, "IncomeAccountRef")
+    saving.limit(row, Description=4_000, Sku=100)
+    if row["Type"] == "Category":
+        return row
+    account = books.referred(
+        row, "IncomeAccountRef", required=row["Type"] == "Inventory" or "ExpenseAccountRef" not in row
+    )
     if account is not None and account["Classification"] not in ("Revenue", "Liability"):
         raise Invalid(errors.business("Choose an income account for what you sell."))
-    books.referred(row, "ExpenseAccountRef", required=False)
+    books.referred(row, "ExpenseAccountRef", required=row["Type"] == "Inventory")
     if row["Type"] == "Inventory":
         for name in ("AssetAccountRef", "InvStartDate", "QtyOnHand"):
             if name not in row:
                 raise Invalid(errors.missing(name))
-    saving.limit(row, Description=4_000, Sku=100)
+        books.referred(row, "AssetAccountRef")
+    taxes.line_code(books, {"TaxCodeRef": row["SalesTaxCodeRef"]} if "SalesTaxCodeRef" in row else {})
     row.setdefault("UnitPrice", "0")
     row.setdefault("Taxable", False)
     row.setdefault("TrackQtyOnHand", row["Type"] == "Inventory")
@@ -111,35 +103,50 @@ def _item(books: Books, before: Row | None, row: Row, options: Options) -> Row:
 
 
 def _account(books: Books, before: Row | None, row: Row, options: Options) -> Row:
-    kind = row.get("AccountType")
-    if not kind and row.get("AccountSubType"):
-        kind = next((k for k, (_, sub) in ACCOUNT_TYPES.items() if sub == row["AccountSubType"]), None)
+    kind, subtype = str(row.get("AccountType") or ""), str(row.get("AccountSubType") or "")
+    kind = kind or chart.type_of(subtype)
     if not kind:
-        raise Invalid(errors.no_type())
-    if kind not in ACCOUNT_TYPES:
+        raise Invalid(errors.bad_choice("AccountSubType", subtype) if subtype else errors.no_type())
+    if kind not in chart.TYPES:
         raise Invalid(errors.bad_choice("AccountType", kind))
+    if subtype and subtype not in chart.subtypes(kind):
+        raise Invalid(errors.bad_choice("AccountSubType", subtype))
     if re.search(r'[":]', row["Name"]):
         raise Invalid(errors.bad_characters("Name"))
-    classification, subtype = ACCOUNT_TYPES[kind]
-    row["AccountType"], row["Classification"] = kind, classification
-    row.setdefault("AccountSubType", subtype)
-    row.setdefault("SubAccount", "ParentRef" in row)
-    row.setdefault("CurrencyRef", {"value": "USD", "name": "United States Dollar"})
+    classification, usual, _ = chart.TYPES[kind]
+    row["AccountType"], row["Classification"], row["AccountSubType"] = kind, classification, subtype or usual
+    row["SubAccount"] = "ParentRef" in row
+    row.setdefault("CurrencyRef", currencies.reference(books.home))
+    saving.limit(row, AcctNum=7 if books.is_us else 20, Description=100)
     if before is not None and before["Active"] and not row["Active"] and row["AccountSubType"] in _FIXED:
         raise Invalid(errors.business("This account is needed by QuickBooks and cannot be made inactive."))
+    if not books.holder("Subtype", row["AccountSubType"]):
+        books.hold("Subtype", row["AccountSubType"], row["Id"])
     return row
 
 
 def _term(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     row.setdefault("Type", "DATE_DRIVEN" if "DayOfMonthDue" in row else "STANDARD")
-    if row["Type"] == "STANDARD" and "DueDays" not in row:
-        raise Invalid(errors.missing("DueDays"))
+    if row["Type"] not in ("STANDARD", "DATE_DRIVEN"):
+        raise Invalid(errors.bad_choice("Type", row["Type"]))
+    needed = "DueDays" if row["Type"] == "STANDARD" else "DayOfMonthDue"
+    if needed not in row:
+        raise Invalid(errors.missing(needed))
+    if not 0 <= int(row[needed]) <= (999 if needed == "DueDays" else 31):
+        raise Invalid(errors.business("The days of a term are out of range."))
     return row
 
 
 def _tax_agency(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     if not row.get("DisplayName"):
         raise Invalid(errors.missing("DisplayName"))
+    saving.limit(row, DisplayName=100)
+    holder = books.holder("TaxAgency", row["DisplayName"])
+    if holder and holder != row["Id"]:
+        raise Invalid(errors.name_taken())
+    books.hold("TaxAgency", row["DisplayName"], row["Id"])
+    row.setdefault("TaxTrackedOnSales", True)
+    row.setdefault("TaxTrackedOnPurchases", not books.is_us)
     return row
 
 
@@ -168,8 +175,3 @@ def find_account(books: Books, name: str) -> Row:
     if row is None:
         raise Invalid(errors.bad_reference("Account", name))
     return row
-
-
-def by_subtype(books: Books, subtype: str) -> Row:
-    """The company's own account of a kind: receivables, undeposited funds, sales tax."""
-    return next(row for row in books.table("Account").values() if row["AccountSubType"] == subtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ledger_sync.sandbox.quickbooks import errors, saving, wire
+from ledger_sync.sandbox.quickbooks import currencies, errors, saving, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.saving import Options
@@ -39,6 +39,11 @@ IGNORED = frozenset(
 )
 
 
+def is_email(text: str) -> bool:
+    """Whether a text has an @ and a dot where an address has them."""
+    return _EMAIL.fullmatch(text) is not None
+
+
 def settle_vendor(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     """Complete and check a vendor. Raises Invalid."""
     return _settle(books, "Vendor", before, row)
@@ -52,14 +57,16 @@ def settle_employee(books: Books, before: Row | None, row: Row, options: Options
 def _settle(books: Books, kind: str, before: Row | None, row: Row) -> Row:
     row.setdefault("Active", True)
     if not row.get("DisplayName"):
-        row["DisplayName"] = " ".join(str(row[part]) for part in _PARTS if row.get(part)) or row.get("CompanyName", "")
+        row["DisplayName"] = " ".join(str(row[part]) for part in _PARTS if row.get(part)) or str(
+            row.get("CompanyName") or ""
+        )
     if not row["DisplayName"]:
         raise Invalid(errors.no_name())
     if re.search(r"[:\t\n]", row["DisplayName"]):
         raise Invalid(errors.bad_characters("DisplayName"))
     saving.limit(row, **_LENGTHS)
-    email = row.get("PrimaryEmailAddr", {}).get("Address", "")
-    if email and not _EMAIL.fullmatch(email):
+    email = str(row.get("PrimaryEmailAddr", {}).get("Address") or "")
+    if email and not is_email(email):
         raise Invalid(errors.bad_email("PrimaryEmailAddr"))
     if before is not None and wire.ref(before, "CurrencyRef") not in ("", wire.ref(row, "CurrencyRef")):
         row["CurrencyRef"] = before["CurrencyRef"]
@@ -71,7 +78,7 @@ def _settle(books: Books, kind: str, before: Row | None, row: Row) -> Row:
 
 def settle_customer(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     """Complete and check a customer: also its terms and its place under another customer. Raises Invalid."""
-    row.setdefault("CurrencyRef", {"value": "USD", "name": "United States Dollar"})
+    _currency(books, row)
     row.setdefault("Taxable", False)
     row.setdefault("Job", False)
     row.setdefault("BillWithParent", False)
@@ -89,6 +96,14 @@ def settle_customer(books: Books, before: Row | None, row: Row, options: Options
         raise Invalid(errors.business("Customers go at most five levels deep."))
     row["Level"] = level or None
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _currency(books: Books, row: Row) -> None:
+    """The customer's currency, fixed once it is there. Raises Invalid for one the company does not use."""
+    code = wire.ref(row, "CurrencyRef") or books.home
+    if code != books.home and not books.holder("Currency", code):
+        raise Invalid(errors.bad_reference("Currency", code))
+    row["CurrencyRef"] = currencies.reference(code)
 
 
 def _activity(books: Books, before: Row | None, row: Row) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ledger_sync.sandbox.quickbooks import wire
+from ledger_sync.sandbox.quickbooks import currencies, taxes, wire
 from ledger_sync.sandbox.quickbooks.books import TRANSACTIONS, Books
 from ledger_sync.sandbox.quickbooks.wire import ZERO, Row
 
@@ -31,9 +31,33 @@ def everything(books: Books) -> Iterator[Posting]:
     for kind in TRANSACTIONS:
         for row in books.table(kind).values():
             note = str(row.get("DocNumber") or row.get("PaymentRefNum") or row.get("PrivateNote") or "")
-            for account, amount in _POSTED[kind](books, row):
+            for account, amount in _in_home(books, row, _POSTED[kind](books, row)):
                 if amount:
                     yield Posting(row["TxnDate"], kind, row["Id"], account, amount, note, wire.ref(row, "CustomerRef"))
+
+
+def _in_home(books: Books, row: Row, entries: list[Entry]) -> list[Entry]:
+    """Entries in the home currency; what rates and rounding leave over is a gain or loss on exchange."""
+    rates = _applied_rates(books, row)
+    if not rates and "ExchangeRate" not in row:
+        return entries
+    rate = currencies.rate_of(row)
+    out = [(account, wire.cents(amount * rate)) for account, amount in entries]
+    out += [(_special(books, "AccountsReceivable"), wire.cents(amount * (rate - theirs))) for amount, theirs in rates]
+    left = sum((amount for _, amount in out), ZERO)
+    return [*out, (_special(books, "ExchangeGainOrLoss"), -left)] if left else out
+
+
+def _applied_rates(books: Books, row: Row) -> list[tuple[Decimal, Decimal]]:
+    """What a payment applies to documents that were booked at another rate: the amount, and their rate."""
+    out = []
+    for line in row["Line"] if "UnappliedAmt" in row else []:
+        link = line["LinkedTxn"][0]
+        document = books.get(link["TxnType"], link["TxnId"]) or {}
+        if currencies.rate_of(document) != currencies.rate_of(row):
+            sign = 1 if link["TxnType"] == "Invoice" else -1
+            out.append((wire.money(line, "Amount") * sign, currencies.rate_of(document)))
+    return out
 
 
 def trial_balance(books: Books) -> dict[str, Decimal]:
@@ -57,7 +81,7 @@ def register(books: Books, account: str) -> list[Posting]:
 
 
 def _special(books: Books, subtype: str) -> str:
-    return str(next(row["Id"] for row in books.table("Account").values() if row["AccountSubType"] == subtype))
+    return books.account_of(subtype)
 
 
 def _sold(books: Books, row: Row) -> list[Entry]:
@@ -71,7 +95,7 @@ def _sold(books: Books, row: Row) -> list[Entry]:
             given = wire.ref(line["DiscountLineDetail"], "DiscountAccountRef")
             entries.append((given or _special(books, "DiscountsRefundsGiven"), amount))
     tax = wire.money(row.get("TxnTaxDetail"), "TotalTax")
-    return [*entries, (_special(books, "SalesTaxPayable"), -tax)] if tax else entries
+    return [*entries, (taxes.payable(books), -tax)] if tax else entries
 
 
 def _invoice(books: Books, row: Row) -> list[Entry]:
@@ -106,6 +130,9 @@ def _purchase(books: Books, row: Row) -> list[Entry]:
         (wire.ref(line["AccountBasedExpenseLineDetail"], "AccountRef"), wire.money(line, "Amount") * sign)
         for line in row["Line"]
     ]
+    tax = wire.money(row.get("TxnTaxDetail"), "TotalTax") * sign
+    if tax:
+        spent.append((taxes.payable(books), tax))
     return [(wire.ref(row, "AccountRef"), -wire.money(row, "TotalAmt") * sign), *spent]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from ledger_sync.sandbox.quickbooks import errors, wire
@@ -22,6 +23,8 @@ from ledger_sync.sandbox.quickbooks.wire import Row
 _TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>)|([(),*])|([^\s'(),*<>=!]+))")
 _OPERATORS = ("=", "!=", "<", ">", "<=", ">=", "IN", "LIKE")
 _INSTANTS = ("metadata.createtime", "metadata.lastupdatedtime")
+#: ``WHERE Type = 'Bill'`` asks templates for their kind.
+_TEMPLATE_KIND = "_type"
 Value = str | bool | Decimal | datetime
 
 
@@ -102,7 +105,7 @@ def parse(books: Books, text: str) -> Query:
     count = _columns(words)
     name = words.take()
     entity = ENTITIES.get(name.lower())
-    if entity is None or not entity.queryable:
+    if entity is None or "query" not in entity.verbs:
         raise Invalid(errors.query("4001", f"QueryValidationError: Invalid entity {name}"))
     conditions: list[Condition] = []
     if words.skip("WHERE"):
@@ -126,10 +129,17 @@ def parse(books: Books, text: str) -> Query:
 
 def _columns(words: _Words) -> bool:
     """Skip the columns, which change nothing, up to FROM. True for a count."""
-    count = words.skip("COUNT", "(", "*", ")")
-    while not words.skip("FROM"):
-        words.take()
-    return count
+    if words.skip("COUNT", "(", "*", ")"):
+        words.need("FROM")
+        return True
+    while True:
+        word = words.take()
+        if not re.fullmatch(r"\*|[A-Za-z][A-Za-z0-9_.*]*", word):
+            raise words.trouble(word)
+        if not words.skip(","):
+            break
+    words.need("FROM")
+    return False
 
 
 def _condition(words: _Words, entity: Entity) -> Condition:
@@ -140,35 +150,40 @@ def _condition(words: _Words, entity: Entity) -> Condition:
     if field.lower() == "id" and operator not in ("=", "IN"):
         raise Invalid(errors.query("4001", "QueryValidationError: Id supports only = and IN"))
     if operator != "IN":
-        return Condition(field, operator, [_value(words.take())])
+        return Condition(field, operator, [_value(words.take(), words)])
     words.need("(")
-    values = []
-    while not words.skip(")"):
-        values.append(_value(words.take()))
-        words.skip(",")
+    values = [_value(words.take(), words)]
+    while words.skip(","):
+        values.append(_value(words.take(), words))
+    words.need(")")
     return Condition(field, operator, values)
 
 
 def _field(name: str, entity: Entity) -> str:
     """A property a query may name. Raises Invalid for one that does not exist or cannot be filtered by."""
     head = name.split(".", maxsplit=1)[0]
+    if entity.generic and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", name):
+        return name
     known = {known.lower(): known for known in (*entity.writable, *entity.ignored, *COMMON)}
     right = known.get(head.lower())
     if right is None or right in entity.unfilterable:
         detail = f"QueryValidationError: Property {name} not found for Entity {entity.name}"
         raise Invalid(errors.query("4001", detail))
-    return name.replace(head, right, 1)
+    return _TEMPLATE_KIND if entity.name == "RecurringTransaction" and right == "Type" else name.replace(head, right, 1)
 
 
-def _value(word: str) -> str:
+def _value(word: str, words: _Words) -> str:
+    """A value: text in single quotes with its escapes undone, a number, true or false."""
     if word.startswith("'"):
         return re.sub(r"\\(.)", r"\1", word[1:-1])
-    return word
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false|null", word, re.IGNORECASE):
+        return word
+    raise words.trouble(word)
 
 
 def _count(words: _Words) -> int:
     word = words.take()
-    if not word.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", word):
         raise words.trouble(word)
     return int(word)
 
@@ -195,7 +210,7 @@ def run(books: Books, text: str) -> Row:
     if query.count:
         return {"totalCount": len(rows)}
     for field, down in reversed(query.order):
-        rows.sort(key=lambda row: _sortable(_read(row, field)), reverse=down)
+        rows.sort(key=partial(_sort_key, field), reverse=down)
     page = rows[query.start - 1 : query.start - 1 + query.most]
     if not page:
         return {}
@@ -207,7 +222,8 @@ def _found(books: Books, query: Query) -> list[Row]:
     rows = list(books.table(query.entity.name).values())
     if query.entity.is_list and not any(c.field.lower() == "active" for c in query.conditions):
         rows = [row for row in rows if row.get("Active", True)]
-    if any(c.field.startswith(("Balance", "CurrentBalance")) for c in query.conditions):
+    asked = [*(c.field for c in query.conditions), *(field for field, _ in query.order)]
+    if any(field.startswith(("Balance", "CurrentBalance", "Home")) for field in asked):
         rows = [query.entity.show(books, row) for row in rows]
     for condition in query.conditions:
         test = _test(condition)
@@ -230,6 +246,8 @@ def _read(row: Row, path: str) -> Any:
 def _comparable(field: str, value: Any) -> Value | None:
     if value is None:
         return None
+    if isinstance(value, dict | list):
+        return ""
     if field.lower() in _INSTANTS:
         return wire.as_instant(value)
     if field.rsplit(".", maxsplit=1)[-1] in wire.NUMBERS:
@@ -239,9 +257,18 @@ def _comparable(field: str, value: Any) -> Value | None:
     return str(value).casefold()
 
 
-def _sortable(value: Any) -> tuple[bool, Any]:
-    number = wire.as_number(value) if isinstance(value, str) and value.replace(".", "").isdigit() else None
-    return (value is not None, number if number is not None else str(value).casefold())
+def _sort_key(field: str, row: Row) -> tuple[bool, Any]:
+    """Where a row stands: ids and amounts by their number, moments by their time, the rest by their text."""
+    value = _read(row, field)
+    if field.lower() in _INSTANTS:
+        moment = wire.as_instant(value)
+        return (moment is not None, moment.timestamp() if moment else 0.0)
+    if field.lower() == "id":
+        digits = str(value) if str(value).isdecimal() else "0"
+        return (True, (int(digits), str(value)))
+    if field.rsplit(".", maxsplit=1)[-1] in wire.NUMBERS:
+        return (value is not None, wire.as_number(value) or Decimal(0))
+    return (value is not None, str(value).casefold())
 
 
 def _test(condition: Condition) -> Callable[[Any], bool]:

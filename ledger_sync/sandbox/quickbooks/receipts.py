@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ledger_sync.sandbox.quickbooks import errors, lists, sales, saving, wire
+from ledger_sync.sandbox.quickbooks import currencies, errors, sales, saving, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.saving import Options
@@ -31,9 +31,11 @@ def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     if total < 0:
         raise Invalid(errors.business("You must set a transaction amount."))
     row["TxnDate"] = wire.as_date(row.get("TxnDate")) or books.today()
+    row.setdefault("CurrencyRef", customer["CurrencyRef"])
+    currencies.settle_document(books, row, customer)
     saving.limit(row, PaymentRefNum=21, PrivateNote=4_000)
     if "DepositToAccountRef" not in row:
-        row["DepositToAccountRef"] = {"value": lists.by_subtype(books, "UndepositedFunds")["Id"]}
+        row["DepositToAccountRef"] = {"value": books.account_of("UndepositedFunds")}
     account = books.referred(row, "DepositToAccountRef", active=before is None)
     if account is not None and account["AccountType"] not in ("Bank", "Other Current Asset"):
         raise Invalid(errors.business("Choose a bank or other current asset account to deposit to."))
@@ -44,7 +46,6 @@ def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     row["TotalAmt"], row["UnappliedAmt"] = wire.plain(total), wire.plain(total - net)
     row["Line"] = [_line(kind, key, amount) for (kind, key), amount in shares.items()]
     row.setdefault("ProcessPayment", False)
-    row.setdefault("CurrencyRef", customer["CurrencyRef"])
     return row
 
 
@@ -117,4 +118,5 @@ def blank(books: Books, row: Row) -> Row:
 
 def show(books: Books, row: Row) -> Row:
     """A payment; one that lies in a deposit is linked to it."""
+    row = currencies.show_home(row)
     return {**row, "LinkedTxn": [{"TxnId": row["_deposit"], "TxnType": "Deposit"}]} if row.get("_deposit") else row

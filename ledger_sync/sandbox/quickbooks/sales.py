@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 
-from ledger_sync.sandbox.quickbooks import errors, lists, saving, wire
+from ledger_sync.sandbox.quickbooks import currencies, errors, names, saving, taxes, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.saving import Options
@@ -24,7 +24,6 @@ IGNORED = frozenset(
     "CreditCardPayment EInvoiceStatus DocNum SalesRepRef Tag".split()
 )
 _EMAIL_STATES = ("NotSet", "NeedToSend", "EmailSent")
-_TAX_CODES = ("TAX", "NON")
 
 
 def form(kind: str) -> Callable[[Books, Row | None, Row, Options], Row]:
@@ -34,18 +33,18 @@ def form(kind: str) -> Callable[[Books, Row | None, Row, Options], Row]:
         customer = books.referred(row, "CustomerRef", active=before is None)
         assert customer is not None, "a required reference leads somewhere or is refused"
         _dates(books, row, customer, kind)
+        currencies.settle_document(books, row, customer)
         _number(books, kind, before, row, options)
         _mail(row)
         saving.limit(row, PrivateNote=4_000, PaymentRefNum=21)
-        for name in ("ClassRef", "DepartmentRef"):
-            books.referred(row, name, required=False, active=before is None)
+        _tracking(books, row, active=before is None)
         if kind in ("SalesReceipt", "RefundReceipt"):
             _till(books, row, required=kind == "RefundReceipt")
         row["Line"] = _lines(books, before, row)
         row.setdefault("PrintStatus", "NotSet")
-        row.setdefault("CurrencyRef", customer["CurrencyRef"])
-        if "BillAddr" not in row and "BillAddr" in customer:
-            row["BillAddr"] = customer["BillAddr"]
+        for name in ("BillAddr", "ShipAddr"):
+            if name not in row and name in customer:
+                row[name] = customer[name]
         _totals(books, row)
         if kind in ("Invoice", "CreditMemo"):
             row.setdefault("LinkedTxn", [])
@@ -96,6 +95,16 @@ def _number(books: Books, kind: str, before: Row | None, row: Row, options: Opti
         books.hold(index, number, row["Id"])
 
 
+def _tracking(books: Books, row: Row, *, active: bool) -> None:
+    """Check class and location; a class that the company does not track on whole documents is dropped (unsure)."""
+    for name in ("ClassRef", "DepartmentRef"):
+        books.referred(row, name, required=False, active=active)
+    if books.switches.drop_untracked and not books.preference("AccountingInfoPrefs", "ClassTrackingPerTxn"):
+        row.pop("ClassRef", None)
+    if books.switches.drop_untracked and not books.preference("AccountingInfoPrefs", "TrackDepartments"):
+        row.pop("DepartmentRef", None)
+
+
 def _mail(row: Row) -> None:
     row.setdefault("EmailStatus", "NotSet")
     if row["EmailStatus"] not in _EMAIL_STATES:
@@ -106,7 +115,7 @@ def _mail(row: Row) -> None:
 
 def _till(books: Books, row: Row, *, required: bool) -> None:
     if "DepositToAccountRef" not in row and not required:
-        row["DepositToAccountRef"] = {"value": lists.by_subtype(books, "UndepositedFunds")["Id"]}
+        row["DepositToAccountRef"] = {"value": books.account_of("UndepositedFunds")}
     account = books.referred(row, "DepositToAccountRef")
     if account is not None and account["AccountType"] not in ("Bank", "Other Current Asset"):
         raise Invalid(errors.business("Choose a bank or other current asset account to deposit to."))
@@ -158,26 +167,35 @@ def _sale_line(books: Books, line: Row) -> Row:
     quantity, price = wire.money(detail, "Qty"), wire.money(detail, "UnitPrice")
     if quantity and price and wire.cents(quantity * price) != wire.cents(amount):
         raise Invalid(errors.wrong_amount())
-    item = books.referred(detail, "ItemRef")
-    assert item is not None, "a required reference leads somewhere or is refused"
-    income = books.referred(item, "IncomeAccountRef")
-    assert income is not None, "an item has an income account"
-    code = wire.ref(detail, "TaxCodeRef") or "NON"
-    if code not in _TAX_CODES:
-        raise Invalid(errors.bad_tax_code(code))
-    for name in ("ClassRef",):
-        books.referred(detail, name, required=False)
-    if not quantity:
-        detail.pop("Qty", None)
-    if not price:
-        detail.pop("UnitPrice", None)
-    detail["TaxCodeRef"] = {"value": code}
-    detail["ItemAccountRef"] = {"value": income["Id"]}
+    _sold_item(books, detail)
+    for name in ("Qty", "UnitPrice"):
+        if not wire.money(detail, name):
+            detail.pop(name, None)
     built: Row = {"Amount": wire.plain(wire.cents(amount)), "DetailType": "SalesItemLineDetail"}
     if line.get("Description"):
         saving.limit(line, Description=4_000)
         built["Description"] = line["Description"]
     return {**built, "SalesItemLineDetail": detail}
+
+
+def _sold_item(books: Books, detail: Row) -> None:
+    """Fill in what the item of a line says: the account it sells to and the tax code. Raises Invalid."""
+    item = books.referred(detail, "ItemRef")
+    assert item is not None, "a required reference leads somewhere or is refused"
+    if "IncomeAccountRef" not in item:
+        # Captured: consolibyte/quickbooks-php#178.
+        text = "Invalid Reference Id : Categories cannot be used in transactions."
+        raise Invalid(errors.Problem("2500", "Invalid Reference Id", text))
+    income = books.referred(item, "IncomeAccountRef")
+    assert income is not None, "an item that is sold has an income account"
+    code = taxes.line_code(books, detail)
+    detail.pop("TaxCodeRef", None)
+    if code:
+        detail["TaxCodeRef"] = code
+    books.referred(detail, "ClassRef", required=False)
+    if books.switches.drop_untracked and not books.preference("AccountingInfoPrefs", "ClassTrackingPerTxnLine"):
+        detail.pop("ClassRef", None)
+    detail["ItemAccountRef"] = {"value": income["Id"]}
 
 
 def _text_line(books: Books, line: Row) -> Row:
@@ -205,25 +223,60 @@ _LINES: dict[str, Callable[[Books, Row], Row]] = {
 
 
 def _totals(books: Books, row: Row) -> None:
-    """Add up the document. An explicit tax amount is honoured, else lines marked TAX are taxed (US)."""
-    net = ZERO
-    taxable = ZERO
-    for line in row["Line"]:
-        amount = wire.money(line, "Amount")
-        if line["DetailType"] == "SalesItemLineDetail":
-            net += amount
-            taxable += amount if wire.ref(line["SalesItemLineDetail"], "TaxCodeRef") == "TAX" else ZERO
-        elif line["DetailType"] == "DiscountLineDetail":
-            net -= amount
-    tax = ZERO
-    if books.preference("TaxPrefs", "UsingSalesTax"):
-        said = row.get("TxnTaxDetail", {}).get("TotalTax")
-        rate = Decimal(str(books.switches.sales_tax_rate))
-        tax = wire.cents(Decimal(said)) if said is not None else wire.cents(taxable * rate / 100)
-    row["TxnTaxDetail"] = {"TotalTax": wire.plain(tax)}
-    if net + tax < 0:
+    """Add up the document: lines, less discounts, plus tax. Raises Invalid for less than nothing."""
+    sold = [line for line in row["Line"] if line["DetailType"] == "SalesItemLineDetail"]
+    codes = [wire.ref(line["SalesItemLineDetail"], "TaxCodeRef") for line in sold]
+    mode = taxes.settle_mode(books, row, codes)
+    inside = [_take_tax_out(books, line) for line in sold] if mode == "TaxInclusive" else []
+    given = sum(
+        (wire.money(line, "Amount") for line in row["Line"] if line["DetailType"] == "DiscountLineDetail"), ZERO
+    )
+    net = sum((wire.money(line, "Amount") for line in sold), ZERO)
+    if inside:
+        _subtotal(row, net)
+    share = 1 - given / net if net and row.get("ApplyTaxAfterDiscount") else Decimal(1)
+    lines = [
+        taxes.Taxed(wire.cents(wire.money(line, "Amount") * share), code)
+        for line, code in zip(sold, codes, strict=True)
+    ]
+    if inside and "TotalTax" not in (row.get("TxnTaxDetail") or {}) and share == 1:
+        row["TxnTaxDetail"] = {"TotalTax": wire.plain(sum(inside, ZERO))}
+    tax = taxes.work_out(books, row, lines)
+    total = net - given + tax
+    if total < 0:
         raise Invalid(errors.business("The total of a transaction cannot be negative."))
-    row["TotalAmt"] = wire.plain(net + tax)
+    row["TotalAmt"] = wire.plain(total)
+
+
+def _take_tax_out(books: Books, line: Row) -> Decimal:
+    """Turn a line whose price has tax in it into its net amount, and return the tax.
+
+    ``TaxInclusiveAmt`` is the gross amount, ``Amount`` the net one (Intuit's reference); whether an ``Amount`` alone is
+    net or gross is unsure.
+    """
+    detail = line["SalesItemLineDetail"]
+    code = wire.ref(detail, "TaxCodeRef")
+    amount = wire.money(line, "Amount")
+    gross = wire.cents(wire.money(detail, "TaxInclusiveAmt"))
+    if not gross and books.switches.inclusive_amount_is_gross:
+        gross = amount
+    if gross:
+        net = taxes.net_of(books, gross, code)
+        if net != amount:
+            quantity = wire.money(detail, "Qty") or Decimal(1)
+            detail["UnitPrice"] = wire.plain((net / quantity).quantize(Decimal("0.0000001")))
+    else:
+        net = amount
+        percent = sum((Decimal(rate["RateValue"]) for rate in taxes.rates_of(books, code, taxes.SALES)), ZERO)
+        gross = net + wire.cents(net * percent / 100)
+    line["Amount"], detail["TaxInclusiveAmt"] = wire.plain(net), wire.plain(gross)
+    return gross - net
+
+
+def _subtotal(row: Row, net: Decimal) -> None:
+    for line in row["Line"]:
+        if line["DetailType"] == "SubTotalLineDetail":
+            line["Amount"] = wire.plain(net)
 
 
 def left(row: Row, kind: str) -> Row:
@@ -265,6 +318,11 @@ def blank(books: Books, row: Row) -> Row:
     return {**changed, "LinkedTxn": [], "_applied": {}}
 
 
+def show(books: Books, row: Row) -> Row:
+    """A sales form; one in a foreign currency also says what it is worth at home."""
+    return currencies.show_home(row)
+
+
 def refuse_linked(books: Books, before: Row | None, after: Row | None) -> None:
     """Raise Invalid for a document that money or credit is applied to: unlink first (Intuit docs)."""
     if before is not None and before.get("_applied"):
@@ -276,14 +334,23 @@ def give_back_number(books: Books, kind: str, row: Row) -> None:
     books.release(f"{kind}Numbers", str(row.get("DocNumber", "")), row["Id"])
 
 
+def add_link(books: Books, row: Row) -> None:
+    """The address where a customer may pay; only with online payment and an email address (README of the library)."""
+    online = row.get("AllowOnlineCreditCardPayment") or row.get("AllowOnlineACHPayment")
+    if online and (row.get("BillEmail") or {}).get("Address"):
+        row["InvoiceLink"] = f"{books.base_url}/portal/{books.realm}/{row['Id']}"
+
+
 def send(books: Books, kind: str, key: str, address: str) -> Row:
     """Email a document and remember that. Raises Invalid without an address."""
     row = books.get(kind, key)
     if row is None:
         raise Invalid(errors.not_found())
-    to = address or row.get("BillEmail", {}).get("Address", "")
+    to = address or (row.get("BillEmail") or {}).get("Address", "")
     if not to:
         raise Invalid(errors.missing("BillEmail"))
+    if not names.is_email(str(to)):
+        raise Invalid(errors.bad_email("BillEmail"))
     delivery = {"DeliveryType": "Email", "DeliveryTime": row["MetaData"]["LastUpdatedTime"]}
     sent = books.touch(kind, row, EmailStatus="EmailSent", BillEmail={"Address": to}, DeliveryInfo=delivery)
     books.notify(kind, key, "emailed")

@@ -7,13 +7,29 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks import errors, shapes, wire
 from ledger_sync.sandbox.quickbooks.books import LISTS, VOIDED, Books
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.wire import Row
 
 #: What every object may carry besides its own fields.
 COMMON = frozenset("Id SyncToken MetaData domain sparse status time Active AttachableRef".split())
+#: What QuickBooks alone writes.
+_SYSTEM = frozenset("Id SyncToken MetaData domain sparse".split())
+_UNTOUCHED = _SYSTEM | {"time", "status"}
+#: What Intuit's reference documents for most lists, and for most transactions.
+LIST = frozenset({"create", "read", "query", "update"})
+TRANSACTION = LIST | {"delete"}
+PAPER = frozenset({"pdf", "send"})
+READ = frozenset({"read", "query"})
+
+
+#: Sent as numbers by some, kept as text.
+_TEXTS = frozenset(
+    "value Id SyncToken TxnId TxnLineId TxnType DocNumber Name DisplayName Title GivenName MiddleName FamilyName "
+    "Suffix CompanyName PrintOnCheckName Address FreeFormNumber Description PrivateNote Note FileName ResaleNum "
+    "PrimaryTaxIdentifier Code SourceCurrencyCode TaxCode TaxRateName type Type PaymentRefNum".split()
+)
 
 
 def _nothing(books: Books, before: Row | None, after: Row | None) -> None:
@@ -53,8 +69,10 @@ class Entity:
     before_delete: Callable[[Books, Row | None, Row | None], None] = _nothing
     blank: Callable[[Books, Row], Row] | None = None
     show: Callable[[Books, Row], Row] = _as_it_is
-    read_only: bool = False
-    queryable: bool = True
+    #: The operations Intuit's reference has for it: create, read, query, update, delete, void, pdf, send.
+    verbs: frozenset[str] = LIST
+    #: Nothing but the rules of all objects: any property may be set and asked for, none is worked out.
+    generic: bool = False
     #: Fields a query may not name; the rest of an object's plain fields may (Intuit marks each as filterable or not).
     unfilterable: frozenset[str] = field(default_factory=lambda: frozenset({"Line", "PrivateNote", "CustomerMemo"}))
 
@@ -67,6 +85,10 @@ class Entity:
     def is_dated(self) -> bool:
         """Whether the closing date of the books applies."""
         return "TxnDate" in self.writable
+
+    def survives(self, name: str) -> bool:
+        """Whether a property stays in a full update that leaves it out."""
+        return name in _SYSTEM or name[0] == "_" or not (self.generic or name in self.writable)
 
 
 def create(books: Books, entity: Entity, body: Row, options: Options) -> Row:
@@ -89,7 +111,7 @@ def update(books: Books, entity: Entity, body: Row, options: Options) -> Row:
     existing = current(books, entity, body)
     fields = _fields(books, entity, body)
     sparse = str(body.get("sparse", "")).lower() == "true"
-    base = existing if sparse else {k: v for k, v in existing.items() if k not in entity.writable}
+    base = existing if sparse else {k: v for k, v in existing.items() if entity.survives(k)}
     row = {k: v for k, v in {**base, **fields}.items() if v is not None}
     row = entity.settle(books, existing, row, options)
     if entity.is_dated:
@@ -102,8 +124,7 @@ def update(books: Books, entity: Entity, body: Row, options: Options) -> Row:
 
 def delete(books: Books, entity: Entity, body: Row) -> Row:
     """Delete a transaction or an attachment. Raises Invalid; list objects are deactivated instead."""
-    if entity.is_list or entity.read_only:
-        raise Invalid(errors.unsupported("delete"))
+    _changeable(entity, "delete")
     existing = current(books, entity, body)
     if entity.is_dated:
         books.refuse_closed(existing.get("TxnDate"))
@@ -116,8 +137,8 @@ def delete(books: Books, entity: Entity, body: Row) -> Row:
 
 def void(books: Books, entity: Entity, body: Row) -> Row:
     """Void a transaction: it stays, with nothing in it. Raises Invalid."""
-    if entity.blank is None:
-        raise Invalid(errors.unsupported("void"))
+    _changeable(entity, "void")
+    assert entity.blank is not None, "what can be voided says what is left of it"
     existing = current(books, entity, body)
     books.refuse_closed(existing.get("TxnDate"))
     note = str(existing.get("PrivateNote", ""))
@@ -131,6 +152,7 @@ def void(books: Books, entity: Entity, body: Row) -> Row:
 
 def current(books: Books, entity: Entity, body: Row) -> Row:
     """The object a change is about. Raises Invalid unless Id and SyncToken are given, there, and up to date."""
+    shapes.check(body)
     key = str(body.get("Id") or "")
     token = body.get("SyncToken")
     if not key:
@@ -146,19 +168,29 @@ def current(books: Books, entity: Entity, body: Row) -> Row:
 
 
 def _changeable(entity: Entity, operation: str) -> None:
-    if entity.read_only:
+    if operation not in entity.verbs:
         raise Invalid(errors.unsupported(operation))
 
 
 def _fields(books: Books, entity: Entity, body: Row) -> Row:
     """What a caller may set, cleaned: numbers as text, nothing empty; a field given empty is None."""
+    shapes.check(body)
     fields: Row = {}
     for name, value in body.items():
-        if name in entity.writable:
+        if name in entity.writable or (entity.generic and name not in _UNTOUCHED and name not in entity.ignored):
             fields[name] = clean(name, value)
         elif books.switches.refuse_unknown_properties and name not in COMMON and name not in entity.ignored:
             raise Invalid(errors.unknown_property(name))
     return fields
+
+
+def fields_of(books: Books, name: str, writable: frozenset[str], body: Row) -> Row:
+    """What a caller may set of something that is not an object of its own. Raises Invalid."""
+    return _fields(books, Entity(name, writable, _kept), body)
+
+
+def _kept(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+    return row
 
 
 def clean(name: str, value: Any) -> Any:
@@ -168,8 +200,10 @@ def clean(name: str, value: Any) -> Any:
     if name in wire.NUMBERS and not isinstance(value, dict | list):
         number = wire.as_number(value)
         if number is None:
-            raise Invalid(errors.bad_number(name))
+            raise Invalid(errors.bad_number())
         return wire.plain(number)
+    if name in shapes.YES_OR_NO:
+        return str(value).lower() == "true"
     if isinstance(value, dict):
         inner = {k: clean(k, v) for k, v in value.items()}
         return {k: v for k, v in inner.items() if v is not None} or None
@@ -180,12 +214,12 @@ def clean(name: str, value: Any) -> Any:
         return wire.plain(value)
     if isinstance(value, str):
         return value.strip() or None
-    return str(value) if name in ("value", "Id", "SyncToken") else value
+    return str(value) if name in _TEXTS else value
 
 
 def limit(row: Row, **lengths: int) -> None:
     """Raise Invalid for a text that is longer than its field."""
     for name, most in lengths.items():
-        given = len(str(row.get(name, "")))
+        given = len(str(row.get(name) or ""))
         if given > most:
             raise Invalid(errors.too_long(name, most, given))

@@ -10,6 +10,8 @@ class Limits:
     """Calls allowed per fixed window, and the size of a page and of a batch (Intuit docs, Limits and throttles)."""
 
     minute: int = 500
+    minute_app: int = 800
+    reports_minute: int = 200
     second: int = 10
     batch_minute: int = 40
     batch_minute_realm: int = 120
@@ -47,8 +49,11 @@ class Switches:
     closing_day_closed: bool = True
     #: 429 comes with a Retry-After header. Reported as absent.
     retry_after: bool = False
-    #: The upper-case ``Fault`` envelope around 429 instead of the gateway's lower-case one. Unsure.
-    throttle_upper_case: bool = False
+    #: How a 429 is worded: the gateway's "lower" case like its 401, "upper" case, or "xml" whatever was asked for, as
+    #: captured in 2016 and 2017 (quickbooks-ruby#348, python-quickbooks#43). Which of them is today's is unsure.
+    throttle_form: str = "lower"
+    #: ``operation=void`` and ``include=void`` both void whatever can be voided. The library knows one way each.
+    void_either_way: bool = False
     #: Notices in the format that ended in 2026 instead of CloudEvents.
     legacy_notices: bool = False
     #: Later notices wait until a failed one was acknowledged (Intuit docs, Webhooks).
@@ -57,8 +62,14 @@ class Switches:
     notify_own_changes: bool = True
     #: Properties nobody knows are fault 2010.
     refuse_unknown_properties: bool = True
-    #: Sales tax on lines marked TAX when the company charges it, in percent.
-    sales_tax_rate: float = 8.25
+    #: Documents outside the US must say GlobalTaxCalculation; off, its absence means TaxExcluded. Unsure.
+    tax_mode_required: bool = True
+    #: The Amount of a line without TaxInclusiveAmt has tax in it when the document is TaxInclusive. Unsure.
+    inclusive_amount_is_gross: bool = False
+    #: Documents of companies with several currencies must name theirs; off, the customer's is taken (docs: required).
+    currency_required: bool = True
+    #: Classes and locations that the company does not track are dropped without a word. Unsure.
+    drop_untracked: bool = True
     #: Until redirect addresses are registered, any on this machine will do.
     loopback_redirects: bool = True
 

@@ -24,7 +24,7 @@ NUMBERS = frozenset(
     "Amount Balance BalanceWithJobs BillRate CostRate CurrentBalance CurrentBalanceWithSubAccounts Deposit "
     "DiscountPercent DiscountRate ExchangeRate HomeBalance HomeTotalAmt MarkupInfo NetAmountTaxable OpenBalance Qty "
     "QtyOnHand RateValue RemainingCredit TaxAmount TaxInclusiveAmt TaxPercent TotalAmt TotalTax UnappliedAmt UnitPrice "
-    "PurchaseCost".split()
+    "PurchaseCost Rate HourlyRate PaymentAmount QtyDiff HomeAmount Percent TaxRate ReorderPoint".split()
 )
 _keys: dict[str, str] = {}
 
@@ -62,8 +62,20 @@ def _object(row: dict[str, Any]) -> str:
 
 
 def decode(body: bytes) -> Any:
-    """Read a JSON body with exact numbers. Raises ValueError."""
-    return json.loads(body.decode("utf-8"), parse_float=Decimal)
+    """Read a JSON body with exact numbers. Raises ValueError, also for text that no answer could carry back."""
+    text = body.decode("utf-8")
+    try:
+        found = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if "\\u" in text:
+        json.dumps(found, ensure_ascii=False, default=str).encode()  # half of a surrogate pair cannot be written
+    return found
+
+
+def _no_number(word: str) -> None:
+    """NaN and Infinity are no JSON. Raises ValueError."""
+    raise ValueError(word)
 
 
 def instant(moment: datetime) -> str:
@@ -91,7 +103,7 @@ def as_instant(value: object) -> datetime | None:
 
 
 def as_date(value: object) -> str | None:
-    """An ISO date from the beginning of a text; None when there is none."""
+    """An ISO date from the beginning of a text; None when there is none. What a caller sends was checked before."""
     try:
         return date.fromisoformat(str(value)[:10]).isoformat()
     except ValueError:
@@ -127,7 +139,7 @@ def money(row: Row | None, name: str) -> Decimal:
 
 def ref(row: Row, name: str) -> str:
     """The id a reference of a row points to, or an empty string."""
-    return str(row.get(name, {}).get("value", ""))
+    return str((row.get(name) or {}).get("value") or "")
 
 
 def days_after(day: str, count: int) -> str:

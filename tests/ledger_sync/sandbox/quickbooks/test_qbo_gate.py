@@ -64,7 +64,7 @@ def test_a_429_in_both_envelopes(app: App, sandbox: QuickBooksSandbox) -> None:
     lower = app.call("GET", "/preferences")
     assert lower.json()["fault"]["error"][0]["message"] == "message=ThrottleExceeded; errorCode=003001; statusCode=429"
     assert "Retry-After" not in lower.headers
-    sandbox.settings.throttle_upper_case = sandbox.settings.retry_after = True
+    sandbox.settings.throttle_form, sandbox.settings.retry_after = "upper", True
     upper = app.call("GET", "/preferences")
     assert upper.json()["Fault"]["Error"][0]["code"] == "3001"
     assert upper.headers["Retry-After"] == "60"

@@ -68,7 +68,7 @@ def test_lines_are_all_or_nothing_and_left_alone_when_not_sent(app: App) -> None
 
 
 def test_voiding_and_deleting_a_payment_reopens_its_invoices(app: App) -> None:
-    for args in ("?operation=update&include=void", "?operation=delete", "?operation=void"):
+    for args in ("?operation=update&include=void", "?operation=delete"):
         invoice = app.invoice(100)
         row = app.payment(100, invoice)
         gone = app.post("Payment", {**head(row), "sparse": True}, args)
@@ -78,6 +78,16 @@ def test_voiding_and_deleting_a_payment_reopens_its_invoices(app: App) -> None:
             assert gone["status"] == "Deleted"
         else:
             assert (gone["TotalAmt"], gone["Line"], gone["PrivateNote"]) == (0, [], "Voided")
+
+
+def test_each_kind_is_voided_in_its_own_way_only(app: App) -> None:
+    payment, invoice = app.payment(50), app.invoice(100)
+    assert app.code("Payment", head(payment), "?operation=void") == "500"
+    assert app.code("Invoice", head(invoice), "?operation=update&include=void") == "2020"  # a plain update without data
+    app.sandbox.settings.void_either_way = True
+    assert app.post("Payment", head(payment), "?operation=void")["TotalAmt"] == 0
+    assert app.post("Invoice", head(invoice), "?operation=update&include=void")["TotalAmt"] == 0
+    assert app.code("JournalEntry", {"Id": "1", "SyncToken": "0"}, "?operation=void") == "500"
 
 
 def test_a_credit_memo_is_applied_by_a_payment_of_nothing(app: App) -> None:

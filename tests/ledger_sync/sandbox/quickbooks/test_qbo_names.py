@@ -112,7 +112,7 @@ def test_items_need_an_income_account_that_is_one(app: App) -> None:
 
 def test_accounts_terms_classes_and_the_rest(app: App) -> None:
     made = app.post("Account", {"Name": "Petty cash", "AccountType": "Bank"})
-    assert (made["Classification"], made["AccountSubType"], made["CurrentBalance"]) == ("Asset", "Checking", 0)
+    assert (made["Classification"], made["AccountSubType"], made["CurrentBalance"]) == ("Asset", "CashOnHand", 0)
     assert app.post("Account", {"Name": "Sub type", "AccountSubType": "CreditCard"})["AccountType"] == "Credit Card"
     assert app.code("Account", {"Name": "No type"}) == "6010"
     assert app.code("Account", {"Name": "Odd", "AccountType": "Odd"}) == "2170"

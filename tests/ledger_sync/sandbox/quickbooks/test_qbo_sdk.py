@@ -154,7 +154,7 @@ def test_idempotent_saves(sdk: QuickBooks) -> None:
 
 
 def test_lists(sdk: QuickBooks) -> None:
-    assert len(Account.all(qb=sdk)) == 29
+    assert len(Account.all(qb=sdk)) == 30
     assert Item.all(qb=sdk)[0].Name == "Hours"
     account = Account()
     account.Name, account.AccountSubType = "Second bank", "Checking"

@@ -128,7 +128,8 @@ def test_nothing_is_kept_for_nobody_and_own_changes_can_be_silent(app: App, sand
 
 def test_lists_without_notices_send_none(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
     app.post("Attachable", {"Note": "x"})
-    app.post("TaxAgency", {"DisplayName": "State"})
+    detail = {"TaxRateName": "City", "RateValue": 2, "TaxAgencyId": "1"}
+    assert app.call("POST", "/taxservice/taxcode", {"TaxCode": "City", "TaxRateDetails": [detail]}).status == 200
     sandbox.tick()
     assert listener.heard == []
 

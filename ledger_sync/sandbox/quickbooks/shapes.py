@@ -1,0 +1,121 @@
+"""What each property of a request must be: an object, a list of objects, a yes or no, a date, a number or a text.
+
+QuickBooks reads a body into typed objects before any rule of the books, and answers 2010 where that fails: "Can not
+instanti" for a reference that is no object (python-quickbooks#24), "Can not construct instance of java.m" for a number
+that is none (node-quickbooks#39), "failed to parse json object" for the body as a whole (QuickBooks-V3-DotNET-SDK#376).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks.errors import Invalid
+from ledger_sync.sandbox.quickbooks.wire import Row
+
+#: Lists of objects (Finance.xsd of Intuit's Java SDK: maxOccurs="unbounded").
+LISTS = frozenset(
+    "Line LinkedTxn CustomField AttachableRef TaxLine NameValue TaxRateDetail TaxRateDetails BudgetDetail "
+    "OtherContactInfo Tag EffectiveTaxRate".split()
+)
+#: Objects, besides everything that ends like one of _ENDINGS.
+OBJECTS = frozenset(
+    "CustomerMemo BillEmail BillEmailCc BillEmailBcc Email PrimaryPhone AlternatePhone Mobile Fax MetaData Entity "
+    "RecurringInfo ScheduleInfo MarkupInfo DeliveryInfo CashBack CheckPayment CreditCardPayment HomeCurrency".split()
+)
+_ENDINGS = ("Ref", "Addr", "LineDetail", "TaxDetail", "Prefs", "RateList")
+YES_OR_NO = frozenset(
+    "Active Taxable Job BillWithParent SubItem SubAccount SubClass SubDepartment Credit Adjustment ProcessPayment "
+    "PercentBased TaxGroup TrackQtyOnHand SalesTaxIncluded PurchaseTaxIncluded Vendor1099 BillableTime Organization "
+    "IsProject IncludeOnSend ApplyTaxAfterDiscount AllowOnlineCreditCardPayment AllowOnlineACHPayment AllowIPNPayment "
+    "AllowOnlinePayment FreeFormAddress sparse HasBeenInvoiced TaxTrackedOnSales TaxTrackedOnPurchases Refund".split()
+)
+DATES = frozenset(
+    "TxnDate DueDate ShipDate HiredDate ReleasedDate BirthDate InvStartDate OpenBalanceDate ServiceDate AsOfDate "
+    "StartDate EndDate NextDate PreviousDate ExpirationDate AcceptedDate PaymentDate BudgetDate".split()
+)
+WHOLE = frozenset(
+    "DueDays DiscountDays DayOfMonthDue DueNextMonthDays NumInterval DayOfMonth MaxOccurrences DaysBefore Hours "
+    "Minutes BreakHours BreakMinutes LineNum TaxOrder".split()
+)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
+#: Amounts have at most 15 digits, five of them decimals (Intuit's reference, Line.Amount).
+MOST = wire.as_number("1e15")
+#: Deeper than any object of the API; a body beyond it is not read at all.
+_DEEPEST = 20
+
+
+def check(body: Row) -> None:
+    """Raise Invalid for the first property that has another shape than QuickBooks reads."""
+    _object(body, 0, loose=False)
+
+
+def _object(row: Row, depth: int, *, loose: bool) -> None:
+    if depth > _DEEPEST:
+        raise Invalid(errors.unreadable())
+    for name, value in row.items():
+        if value is not None and value != "":
+            _value(name, value, depth, loose=loose or name.endswith("Prefs"))
+
+
+def _value(name: str, value: Any, depth: int, *, loose: bool) -> None:
+    if name in LISTS:
+        if not isinstance(value, list) or not all(isinstance(item, dict) or item is None for item in value):
+            raise Invalid(errors.wrong_shape())
+        for item in value:
+            _object(item or {}, depth + 1, loose=loose)
+    elif isinstance(value, dict):
+        if not (loose or is_object(name)):
+            raise Invalid(errors.wrong_shape())
+        if isinstance(value.get("value"), dict | list):
+            raise Invalid(errors.wrong_shape())
+        _object(value, depth + 1, loose=loose)
+    elif isinstance(value, list):
+        _loose_list(value, depth, loose=loose)
+    elif is_object(name):
+        raise Invalid(errors.wrong_shape())
+    else:
+        _plain(name, value)
+
+
+def _loose_list(items: list[Any], depth: int, *, loose: bool) -> None:
+    if not loose:
+        raise Invalid(errors.wrong_shape())
+    for item in items:
+        if isinstance(item, dict):
+            _object(item, depth + 1, loose=True)
+        elif isinstance(item, list):
+            raise Invalid(errors.wrong_shape())
+
+
+def is_object(name: str) -> bool:
+    """Whether a property holds an object."""
+    return name in OBJECTS or (name.endswith(_ENDINGS) and name not in LISTS)
+
+
+def _plain(name: str, value: Any) -> None:
+    """Raise Invalid for a yes or no, a date or a number that is none."""
+    if name in YES_OR_NO and str(value).lower() not in ("true", "false"):
+        raise Invalid(errors.wrong_shape())
+    if name in DATES and not is_date(str(value)):
+        raise Invalid(errors.bad_date())
+    if name in WHOLE and not _WHOLE.fullmatch(str(value)):
+        raise Invalid(errors.bad_number())
+    if name in wire.NUMBERS:
+        number = wire.as_number(value)
+        if number is None or MOST is None or abs(number) >= MOST:
+            raise Invalid(errors.bad_number())
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a day QuickBooks knows; it may carry a time."""
+    if not _DATE.fullmatch(text):
+        return False
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True
