@@ -5,16 +5,16 @@ A document is a nested dict of text. ``action`` says what the ledger must do to 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-
-from django.db.models import QuerySet
 
 from billing.models import Allocation, CreditNote, FeeDay, Invoice, InvoiceLine, Payment, Payout
 from billing.models.credits import CreditNoteLine
 from billing.standing import unallocated
-from ledger_sync import linking, mapping
+from ledger_sync import mapping
 from ledger_sync.kinds import EXCESS, SHAPES
+from ledger_sync.known import Known
 from ledger_sync.mapping import Purpose
 from ledger_sync.models import Connection, Link, RefItem
 from ledger_sync.models.links import Kind
@@ -37,12 +37,13 @@ class Intent:
     fields: tuple[str, ...] = ()
 
 
-def intent_of(link: Link) -> Intent | None:
+def intent_of(link: Link, known: Known | None = None) -> Intent | None:
     """What the ledger must be told for a link now; None when nothing is.
 
-    Raises MappingMissing or TargetArchived when something has no usable place there.
+    ``known`` is what a batch of links shares. Raises MappingMissing or TargetArchived when something has no usable
+    place there.
     """
-    return _BUILDERS[Kind(link.kind)](link)
+    return _BUILDERS[Kind(link.kind)](link, known or Known(link.connection))
 
 
 def describe(link: Link) -> str:
@@ -83,7 +84,7 @@ def client_doc(client: Client) -> Doc:
     }
 
 
-def _client(link: Link) -> Intent | None:
+def _client(link: Link, known: Known) -> Intent | None:
     client = link.client
     assert client is not None
     doc = client_doc(client)
@@ -101,10 +102,10 @@ def _client(link: Link) -> Intent | None:
     return Intent("update", doc, fields=changed) if changed else None
 
 
-def _item(link: Link) -> Intent | None:
+def _item(link: Link, known: Known) -> Intent | None:
     service: Service | None = link.service
     assert service is not None
-    account = mapping.Places(link.connection).income_account(service)
+    account = known.places.income_account(service)
     doc: Doc = {
         "code": service.code,
         "name": service.name,
@@ -116,24 +117,24 @@ def _item(link: Link) -> Intent | None:
     return Intent("update" if link.exists_there else "create", doc)
 
 
-def _invoice(link: Link) -> Intent | None:
+def _invoice(link: Link, known: Known) -> Intent | None:
     invoice = link.invoice
     assert invoice is not None
     if invoice.status == Invoice.Status.VOID:
         void: Doc = {"number": invoice.number, "status": "void"}
         void_there = (link.base_theirs or {}).get("status") in ("void", "deleted")
         return Intent("void", void, str(invoice.issued_on)) if link.exists_there and not void_there else None
-    doc = invoice_doc(link.connection, invoice)
+    doc = invoice_doc(invoice, known)
     if not link.exists_there:
         return Intent("create", doc, str(invoice.issued_on))
     return None if doc == link.base_ours else Intent("update", doc, str(invoice.issued_on))
 
 
-def invoice_doc(connection: Connection, invoice: Invoice) -> Doc:
+def invoice_doc(invoice: Invoice, known: Known) -> Doc:
     """An invoice as the client was given it, with the coding the mapping gives its lines."""
     return {
         "number": invoice.number,
-        "contact": linking.remote_of(connection, Kind.CLIENT, invoice.client_id),
+        "contact": known.remote_of(Kind.CLIENT, invoice.client_id),
         "date": str(invoice.issued_on),
         "due_on": str(invoice.due_on),
         "reference": invoice.reference,
@@ -141,22 +142,22 @@ def invoice_doc(connection: Connection, invoice: Invoice) -> Doc:
         "basis": invoice.price_basis,
         "status": "issued",
         "email": invoice.client.billing_email,
-        "lines": _lines(connection, invoice.lines.order_by("position")),
+        "lines": _lines(known, invoice.lines.all()),
         "net": str(invoice.net),
         "tax": str(invoice.tax),
         "total": str(invoice.total),
     }
 
 
-def _lines(connection: Connection, lines: QuerySet[InvoiceLine] | QuerySet[CreditNoteLine]) -> list[Doc]:
-    places = mapping.Places(connection)
-    return [_line(connection, places, line) for line in lines.select_related("service")]
+def _lines(known: Known, lines: Iterable[InvoiceLine | CreditNoteLine]) -> list[Doc]:
+    return [_line(known, line) for line in sorted(lines, key=lambda line: line.position)]
 
 
-def _line(connection: Connection, places: mapping.Places, line: InvoiceLine | CreditNoteLine) -> Doc:
-    account = places.income_account(line.service)
-    rate = places.target(Purpose.TAX, line.treatment)
-    item = linking.remote_of(connection, Kind.ITEM, line.service_id) if line.service_id else ""
+def _line(known: Known, line: InvoiceLine | CreditNoteLine) -> Doc:
+    connection = known.connection
+    account = known.places.income_account(line.service)
+    rate = known.places.target(Purpose.TAX, line.treatment)
+    item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
     if not item and SHAPES[connection.provider].needs_items:
         item = _item_that_posts_to(connection, account, line.description)
     return {
@@ -185,21 +186,20 @@ def _item_that_posts_to(connection: Connection, account: RefItem, what: str) -> 
     return found
 
 
-def _credit(link: Link) -> Intent | None:
+def _credit(link: Link, known: Known) -> Intent | None:
     credit = link.credit
     assert credit is not None
     if link.exists_there:
         return None
-    connection = link.connection
     doc: Doc = {
         "number": credit.number,
-        "contact": linking.remote_of(connection, Kind.CLIENT, credit.client_id),
+        "contact": known.remote_of(Kind.CLIENT, credit.client_id),
         "date": str(credit.issued_on),
         "reference": credit.invoice.number,
         "currency": credit.currency,
         "basis": credit.price_basis,
         "status": "issued",
-        "lines": _lines(connection, credit.lines.order_by("position")),
+        "lines": _lines(known, credit.lines.all()),
         "net": str(credit.net),
         "tax": str(credit.tax),
         "total": str(credit.total),
@@ -207,19 +207,18 @@ def _credit(link: Link) -> Intent | None:
     return Intent("create", doc, str(credit.issued_on))
 
 
-def _allocation(link: Link) -> Intent | None:
+def _allocation(link: Link, known: Known) -> Intent | None:
     allocation = link.allocation
     assert allocation is not None
-    connection = link.connection
     undone = allocation.reversed_at is not None
     if undone:
         return Intent("delete", {"reference": _reference(allocation)}) if link.exists_there else None
     if link.exists_there:
         return None
-    invoice = linking.remote_of(connection, Kind.INVOICE, allocation.invoice_id)
+    invoice = known.remote_of(Kind.INVOICE, allocation.invoice_id)
     if allocation.credit is not None:
-        credit = linking.remote_of(connection, Kind.CREDIT, allocation.credit.pk)
-        contact = linking.remote_of(connection, Kind.CLIENT, allocation.credit.client_id)
+        credit = known.remote_of(Kind.CREDIT, allocation.credit.pk)
+        contact = known.remote_of(Kind.CLIENT, allocation.credit.client_id)
         day = str(allocation.credit.issued_on)
         facts = {"credit": credit, "contact": contact, "reference": allocation.credit.number}
         return Intent("create", {"invoice": invoice, "amount": str(allocation.amount), "date": day, **facts}, day)
@@ -228,7 +227,7 @@ def _allocation(link: Link) -> Intent | None:
     day = str(payment.paid_on)
     doc: Doc = {
         "invoice": invoice,
-        "account": _money_account(connection, payment),
+        "account": _money_account(known, payment),
         "amount": str(allocation.amount),
         "date": day,
         "reference": _reference(allocation),
@@ -237,18 +236,17 @@ def _allocation(link: Link) -> Intent | None:
     return Intent("create", doc, day)
 
 
-def _payment(link: Link) -> Intent | None:
+def _payment(link: Link, known: Known) -> Intent | None:
     payment = link.payment
     assert payment is not None
-    connection = link.connection
     day = str(payment.paid_on)
     came_back = payment.state in (Payment.State.FAILED, Payment.State.RETURNED)
     if came_back:
         return Intent("void", {"reference": payment.reference}, day) if link.exists_there else None
-    contact = linking.remote_of(connection, Kind.CLIENT, payment.client_id)
+    contact = known.remote_of(Kind.CLIENT, payment.client_id)
     doc: Doc = {
         "contact": contact,
-        "account": _money_account(connection, payment),
+        "account": _money_account(known, payment),
         "date": day,
         "reference": payment.reference,
         "currency": payment.currency,
@@ -258,7 +256,7 @@ def _payment(link: Link) -> Intent | None:
             return None
         return Intent("create", {**doc, "amount": str(unallocated(payment))}, day)
     lines = [
-        {"invoice": linking.remote_of(connection, Kind.INVOICE, a.invoice_id), "amount": str(a.amount)}
+        {"invoice": known.remote_of(Kind.INVOICE, a.invoice_id), "amount": str(a.amount)}
         for a in payment.allocations.filter(reversed_at__isnull=True).order_by("id")
     ]
     doc = {**doc, "amount": str(payment.amount), "lines": lines}
@@ -267,13 +265,12 @@ def _payment(link: Link) -> Intent | None:
     return Intent("create", doc, day)
 
 
-def _fee(link: Link) -> Intent | None:
+def _fee(link: Link, known: Known) -> Intent | None:
     day: FeeDay | None = link.fee_day
     assert day is not None
     if link.exists_there:
         return None
-    connection = link.connection
-    places = mapping.Places(connection)
+    places = known.places
     rate, fees = places.target(Purpose.FEE_TAX), places.target(Purpose.FEES)
     lines = [
         {
@@ -299,12 +296,12 @@ def _fee(link: Link) -> Intent | None:
     return Intent("create", doc, str(day.on))
 
 
-def _payout(link: Link) -> Intent | None:
+def _payout(link: Link, known: Known) -> Intent | None:
     payout: Payout | None = link.payout
     assert payout is not None
     if link.exists_there:
         return None
-    places = mapping.Places(link.connection)
+    places = known.places
     clearing, bank = places.target(Purpose.CLEARING).remote_id, places.target(Purpose.BANK).remote_id
     source, destination = (clearing, bank) if payout.amount >= 0 else (bank, clearing)
     doc: Doc = {
@@ -318,14 +315,14 @@ def _payout(link: Link) -> Intent | None:
     return Intent("create", doc, str(payout.arrives_on))
 
 
-def _nothing(link: Link) -> Intent | None:
+def _nothing(link: Link, known: Known) -> Intent | None:
     return None
 
 
-def _money_account(connection: Connection, payment: Payment) -> str:
+def _money_account(known: Known, payment: Payment) -> str:
     """Stripe's money goes to the clearing account; money typed in here to the bank."""
     purpose = Purpose.CLEARING if payment.source == Payment.Source.STRIPE else Purpose.BANK
-    return mapping.Places(connection).target(purpose).remote_id
+    return known.places.target(purpose).remote_id
 
 
 def _reference(allocation: Allocation) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -93,10 +93,10 @@ def _not_met() -> Q:
     return missing | (Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | absent))
 
 
-def release_dependants(link: Link) -> int:
-    """Let links go that needed this one and need nothing else. Runs when it first exists there, or is settled."""
+def release_dependants(link_ids: Sequence[int]) -> int:
+    """Let links go that needed these and need nothing else. Runs when they first exist there, or are settled."""
     waiting = Link.objects.filter(
-        owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs=link
+        owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs__in=link_ids
     )
     return _release(waiting)
 
@@ -132,6 +132,14 @@ def remote_of(connection: Connection, kind: str, subject_id: int) -> str:
     rows = Link.objects.filter(connection=connection, kind=kind, role=MAIN, **{column: subject_id})
     link = rows.filter(gone_at__isnull=True).first() or rows.filter(merged_into__isnull=False).first()
     return (survivor(link).remote_id or "") if link else ""
+
+
+def remotes_of(connection: Connection, kind: str, subject_ids: set[int]) -> dict[int, str]:
+    """The ledger's ids of many of our rows: those that simply have one there. Ask for the others one by one."""
+    column = f"{SUBJECTS[kind]}_id"
+    rows = Link.objects.filter(connection=connection, kind=kind, role=MAIN, gone_at__isnull=True)
+    there = rows.filter(remote_id__isnull=False, merged_into__isnull=True, **{f"{column}__in": subject_ids})
+    return {subject_id: remote_id or "" for subject_id, remote_id in there.values_list(column, "remote_id")}
 
 
 def wants_allocations(connection: Connection) -> bool:

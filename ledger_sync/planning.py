@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -12,11 +13,13 @@ from django.db.models import F
 from ledger_sync import budgets, documents, lanes, linking, mapping, snags
 from ledger_sync.documents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
+from ledger_sync.known import Known
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Connection, Link
 from ledger_sync.ports import Ledger, Outgoing
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
+from practice.core.owed import Urgency
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,22 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
     return None
 
 
+def outgoings(call: Call) -> list[Outgoing]:
+    """The documents of a stored call as the adapter wants them."""
+    facts = call.items.order_by("position").values_list("position", "link__kind", "link__role", "ours")
+    return [_outgoing(position, kind, role, ours) for position, kind, role, ours in facts]
+
+
 def outgoing(item: CallItem) -> Outgoing:
-    """A stored item as the adapter wants it."""
-    sent = item.ours
+    """One stored document as the adapter wants it."""
+    return _outgoing(item.position, item.link.kind, item.link.role, item.ours)
+
+
+def _outgoing(position: int, kind: str, role: str, sent: dict[str, Any]) -> Outgoing:
     return Outgoing(
-        position=item.position,
-        kind=item.link.kind,
-        role=item.link.role,
+        position=position,
+        kind=kind,
+        role=role,
         action=sent["action"],
         doc=sent["doc"],
         remote_id=sent["remote_id"],
@@ -69,10 +81,12 @@ def _ready(connection: Connection, kind: str, urgency: int) -> list[Link]:
     rows = (
         Link.objects.filter(connection=connection, kind=kind, urgency=urgency, ready_at__lte=clock.now())
         .exclude(items__open_call__isnull=False)
-        .select_related("connection", *_SUBJECT.get(kind, ()))
+        .select_related(*_SUBJECT[kind])
         .order_by("ready_at", "id")
     )
     found = list(rows[:size])
+    for link in found:
+        link.connection = connection
     alone = CallItem.objects.filter(link=found[0], result="split").exists() if found else False
     return found[:1] if alone else found
 
@@ -86,6 +100,8 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
     "allocation": ("allocation__invoice", "allocation__payment", "allocation__credit"),
     "fee": ("fee_day",),
     "payout": ("payout",),
+    "refund": ("refund",),
+    "dispute": ("dispute",),
 }
 
 
@@ -94,16 +110,22 @@ def _first_ready(connection: Connection) -> tuple[int, str] | None:
     ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now()).exclude(
         items__open_call__isnull=False
     )
-    found = set(ready.values_list("urgency", "kind").distinct())
-    return min(found, key=lambda pair: (pair[0], PUSH_ORDER.index(pair[1])), default=None)
+    # Probes of the index: with 10,000 ready, to list what there is would cost a look at every one.
+    for urgency in Urgency.values:
+        if ready.filter(urgency=urgency).exists():
+            there = ready.filter(urgency=urgency)
+            return next(((urgency, kind) for kind in PUSH_ORDER if there.filter(kind=kind).exists()), None)
+    return None
 
 
 def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
     """Links of one kind, role and action that can go in one call; settles or parks those that cannot."""
     batch: list[Planned] = []
     lock = mapping.locked_until(connection.pk)
-    for link in _ready(connection, kind, urgency):
-        intent = _intent(link, lock)
+    ready, known = _ready(connection, kind, urgency), Known(connection)
+    known.read_ahead(ready)
+    for link in ready:
+        intent = _intent(link, known, lock)
         if intent is None:
             continue
         first = batch[0] if batch else None
@@ -115,10 +137,9 @@ def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
     return batch
 
 
-def _intent(link: Link, lock: str) -> Intent | None:
-    what = documents.describe(link)
+def _intent(link: Link, known: Known, lock: str) -> Intent | None:
     try:
-        intent = documents.intent_of(link)
+        intent = documents.intent_of(link, known)
     except mapping.MappingMissing as error:
         _park(link, "mapping_missing", subject=str(error), what=str(error))
         return None
@@ -128,9 +149,10 @@ def _intent(link: Link, lock: str) -> Intent | None:
     if intent is None:
         rows = Link.objects.filter(pk=link.pk)
         if owed.settle(rows, sent_rev=link.owed_rev):
-            linking.release_dependants(link)
+            linking.release_dependants([link.pk])
         return None
     if intent.booked_on and lock and intent.booked_on <= lock:
+        what = documents.describe(link)
         _park(link, "locked", subject=f"{link.kind}:{link.pk}", what=what, date=intent.booked_on, locked_until=lock)
         return None
     return intent

@@ -86,7 +86,7 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
     """Send one call and settle it. Returns whether the drain may go on."""
     if call.last_sent_at is None or clock.now() > call.last_sent_at + SEND_WITHIN:
         return False
-    items = [planning.outgoing(item) for item in call.items.select_related("link").order_by("position")]
+    items = planning.outgoings(call)
     try:
         answer = ledger.send(Wire(call.operation, call.method, call.path, call.body), call.key)
         results = ledger.results(items, answer)

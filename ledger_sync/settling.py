@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -14,8 +15,9 @@ from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
 from ledger_sync.ports import Answer, LedgerError, Remote, Result
-from practice.core import clock, events, money, owed
+from practice.core import clock, money, owed
 from practice.core.money import ZERO
+from practice.core.rows import update_each
 
 #: Kinds whose changes in the ledger are taken in by a pull.
 PULLED = ("client", "invoice", "payment")
@@ -44,7 +46,8 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
     _close(call, Call.Outcome.DONE, answer.status, "", answer.request_id)
     to_look = []
     by_position = {result.position: result for result in results}
-    for item in call.items.select_related("link__connection").order_by("position"):
+    simple = _settle_simple(call, by_position) if held else set()
+    for item in call.items.select_related("link__connection").exclude(position__in=simple).order_by("position"):
         result = by_position.get(item.position)
         item.open_call = None
         if result is None:
@@ -53,7 +56,7 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
         elif result.ok:
             item.result = "ok"
             adopt(item, result.remote_id, result.version, result.theirs, clear=held)
-            if call.sends > 1 or (call.first_sent_at and clock.now() > call.first_sent_at + SLOW):
+            if _took_long(call):
                 _read_again(item.link)
         elif result.look or _may_be_there(call, item):
             code = "" if result.later else result.code
@@ -67,6 +70,51 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
             _refuse_item(item, result.code, result.text)
         item.save(update_fields=["result", "vendor_code", "text", "open_call"])
     return to_look
+
+
+def _settle_simple(call: Call, results: Mapping[int, Result]) -> set[int]:
+    """Settle, with few questions for all of them, what was made as it was sent and owes nothing more.
+
+    Returns their positions; whatever is not that simple is left to be settled one by one.
+    """
+    if _took_long(call):
+        return set()
+    facts = call.items.values_list("position", "link_id", "generation", "sent_rev", "ours", "link__kind")
+    made = {
+        position: (link_id, (generation, sent_rev), ours["doc"], results[position])
+        for position, link_id, generation, sent_rev, ours, kind in facts
+        if position in results and _is_made(kind, ours, results[position])
+    }
+    rows = Link.objects.select_for_update().filter(pk__in=[link_id for link_id, *_ in made.values()]).order_by("pk")
+    now_at = {
+        pk: (generation, owed_rev) for pk, generation, owed_rev in rows.values_list("pk", "generation", "owed_rev")
+    }
+    done = {position: (pk, doc, got) for position, (pk, sent, doc, got) in made.items() if now_at[pk] == sent}
+    now = clock.now()
+    update_each(
+        Link,
+        ("remote_id", "remote_version", "base_ours", "base_theirs", "verified_at", *owed.CLEAR),
+        (
+            (pk, (got.remote_id, got.version, doc, got.theirs, now, *owed.CLEAR.values()))
+            for pk, doc, got in done.values()
+        ),
+    )
+    call.items.filter(position__in=done).update(result="ok", open_call=None)
+    links = [pk for pk, *_ in done.values()]
+    snags.close_for_links(links)
+    linking.release_dependants(links)
+    return set(done)
+
+
+def _is_made(kind: str, ours: dict[str, Any], result: Result) -> bool:
+    return (
+        result.ok and bool(result.remote_id) and ours["action"] == "create" and not _differ(kind, ours, result.theirs)
+    )
+
+
+def _took_long(call: Call) -> bool:
+    """Whether an answer may be an old one: it was not for the first send, or came long after that."""
+    return call.sends > 1 or bool(call.first_sent_at and clock.now() > call.first_sent_at + SLOW)
 
 
 def _may_be_there(call: Call, item: CallItem) -> bool:
@@ -232,11 +280,10 @@ def adopt(
     )
     link.refresh_from_db()
     if clear and owed.settle(Link.objects.filter(pk=link.pk), sent_rev=item.sent_rev):
-        snags.close_for_link(link)
-    linking.release_dependants(link)
-    if clear or not looked:
-        _compare_totals(link, item, theirs)
-    events.record("ledger_sync.link.agreed", link, action=action)
+        snags.close_for_links([link.pk])
+    linking.release_dependants([link.pk])
+    if (clear or not looked) and _differ(link.kind, item.ours, theirs):
+        _tell_totals(link, item, theirs)
 
 
 def _read_again(link: Link) -> None:
@@ -348,11 +395,14 @@ def _postpone(link: Link) -> None:
     owed.postpone(rows, until=clock.now() + max(owed.backoff(link.tries), timedelta(seconds=1)))
 
 
-def _compare_totals(link: Link, item: CallItem, theirs: dict[str, object]) -> None:
-    ours = item.ours["doc"].get("total")
-    said = theirs.get("total")
-    if link.kind not in ("invoice", "credit") or ours is None or said is None or str(ours) == str(said):
-        return
+def _differ(kind: str, sent: dict[str, Any], theirs: dict[str, object]) -> bool:
+    """Whether the ledger's total of a document is another than ours."""
+    ours, said = sent["doc"].get("total"), theirs.get("total")
+    return kind in ("invoice", "credit") and None not in (ours, said) and str(ours) != str(said)
+
+
+def _tell_totals(link: Link, item: CallItem, theirs: dict[str, object]) -> None:
+    ours, said = item.ours["doc"]["total"], theirs["total"]
     subject = link.subject
     snags.open_snag(
         link.connection,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -198,9 +199,9 @@ def open_snag(
     return snag
 
 
-def close_for_link(link: Link) -> None:
-    """Close every open cause of a link that was about sending it: it went through."""
-    rows = Snag.objects.select_for_update().filter(link=link, closed_at__isnull=True)
+def close_for_links(link_ids: Sequence[int]) -> None:
+    """Close every open cause of links that was about sending them: they went through."""
+    rows = Snag.objects.select_for_update().filter(link__in=link_ids, closed_at__isnull=True)
     for snag in rows.exclude(code__in=NOT_ABOUT_SENDING):
         close(snag, "gone")
 

@@ -80,9 +80,13 @@ def owe(rows: models.QuerySet[Any], *, urgency: int = Urgency.NORMAL, ready: boo
     )
 
 
+#: What is true of a row that owes nothing.
+CLEAR: dict[str, Any] = {"owed_since": None, "ready_at": None, "tries": 0}
+
+
 def settle(rows: models.QuerySet[Any], *, sent_rev: int) -> bool:
     """Clear the debt that was sent, and only that one; an edit made meanwhile stays owed."""
-    return rows.filter(owed_rev=sent_rev).update(owed_since=None, ready_at=None, tries=0) == 1
+    return rows.filter(owed_rev=sent_rev).update(**CLEAR) == 1
 
 
 def postpone(rows: models.QuerySet[Any], *, until: datetime) -> int:

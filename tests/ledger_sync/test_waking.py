@@ -64,7 +64,7 @@ def is_let_go(link: Link) -> bool:
 def test_what_is_owed_while_its_need_is_being_settled_is_let_go(needed: Link, dependant: Link) -> None:
     with transaction.atomic():
         settle(needed)
-        linking.release_dependants(needed)
+        linking.release_dependants([needed.pk])
         other = Other(lambda: owe(dependant, needed))
         other.start()
         other.join(0.5)
@@ -76,7 +76,7 @@ def test_what_is_owed_while_its_need_is_being_settled_is_let_go(needed: Link, de
 def test_what_is_settled_while_something_comes_to_need_it_lets_that_go(needed: Link, dependant: Link) -> None:
     def settle_and_release() -> None:
         settle(needed)
-        linking.release_dependants(needed)
+        linking.release_dependants([needed.pk])
 
     with transaction.atomic():
         owe(dependant, needed)
