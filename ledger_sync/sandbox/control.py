@@ -60,7 +60,7 @@ def answer(sandbox: Sandbox, request: Request) -> Response:
         return Response.of_json({"error": "unknown"}, 404)
     try:
         return Response.of_json(handler(sandbox, json.loads(request.body or b"{}")))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         return Response.of_json({"error": str(error)}, 400)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 from ledger_sync.sandbox import control
@@ -15,6 +16,7 @@ from ledger_sync.sandbox.quickbooks.pages import Pages
 from ledger_sync.sandbox.quickbooks.settings import AppRegistration, Limits, Switches
 from ledger_sync.sandbox.quickbooks.webhooks import Webhooks
 from ledger_sync.sandbox.quickbooks.wire import Row
+from practice.core import clock
 from practice.core.sandbox.faults import AFTER, BEFORE, Fault, Faults, hang_up, mangle
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
@@ -170,8 +172,11 @@ class QuickBooksSandbox:
         """The bytes of an attachment, from the address its record names."""
         realm, _, key = request.path.removeprefix("/files/").partition("/")
         row = self.books(realm).get("Attachable", key) if realm in self.store.table("_tenants") else None
-        if row is None:
+        if row is None or not row.get("_content"):
             return Response(404)
+        ends = request.arg("expires")
+        if not re.fullmatch(r"[0-9]{1,12}", ends) or int(ends) < clock.now().timestamp():
+            return Response(403, b"Request has expired", {"Content-Type": "text/plain"})
         return Response(200, attachments.content(row), {"Content-Type": str(row.get("ContentType", ""))})
 
     def _spoiled(self, fault: Fault) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -25,6 +26,15 @@ REFRESH_LIFE = timedelta(seconds=8_726_400)
 HARD_LIFE = timedelta(days=5 * 365)
 ROTATION = timedelta(hours=24)
 SCOPES = frozenset("com.intuit.quickbooks.accounting openid profile email phone address".split())
+#: Path → methods and the method of :class:`Identity` that answers.
+ROUTES: dict[str, tuple[tuple[str, ...], str]] = {
+    "/.well-known/openid": (("GET",), "document"),
+    "/op/v1/jwks": (("GET",), "keys"),
+    "/connect/oauth2": (("GET", "POST"), "authorise"),
+    "/oauth2/v1/tokens/bearer": (("POST",), "token"),
+    "/v2/oauth2/tokens/revoke": (("POST",), "revoke"),
+    "/v1/openid_connect/userinfo": (("GET", "POST"), "user_info"),
+}
 _KEEP = ("client_id", "redirect_uri", "response_type", "scope", "state")
 
 
@@ -41,17 +51,21 @@ class Identity:
     def answer(self, request: Request) -> Response:
         """Answer a request to any of the sign-in addresses. Raises Refused with 404 for others."""
         path = request.path.lower().rstrip("/")
-        if path.startswith("/.well-known/openid") and request.method == "GET":
-            return Response.of_json(self.discovery())
-        if path == "/connect/oauth2":
-            return self.authorise(request)
-        if path == "/oauth2/v1/tokens/bearer" and request.method == "POST":
-            return self.token(request)
-        if path == "/v2/oauth2/tokens/revoke" and request.method == "POST":
-            return self.revoke(request)
-        if path == "/v1/openid_connect/userinfo":
-            return self.user_info(request)
-        raise Refused(Response(404, b"Not Found", {"Content-Type": "text/plain"}))
+        if path.startswith("/.well-known/openid"):
+            path = "/.well-known/openid"
+        methods, name = ROUTES.get(path, ((), ""))
+        if request.method not in methods:
+            raise Refused(Response(404, b"Not Found", {"Content-Type": "text/plain"}))
+        handler: Callable[[Request], Response] = getattr(self, name)
+        return handler(request)
+
+    def document(self, request: Request) -> Response:
+        """The discovery document."""
+        return Response.of_json(self.discovery())
+
+    def keys(self, request: Request) -> Response:
+        """The keys of id tokens; none are signed here, as the app asks for no sign-in."""
+        return Response.of_json({"keys": []})
 
     def discovery(self) -> Row:
         """Where everything is; the official client reads this first."""
@@ -97,9 +111,7 @@ class Identity:
         if self.app.redirect_uris:
             known = uri in self.app.redirect_uris
         else:
-            parts = urlsplit(uri)
-            local = parts.hostname in ("localhost", "127.0.0.1", "testserver")
-            known = parts.scheme in ("http", "https") and local and self.switches.loopback_redirects
+            known = self.switches.loopback_redirects and _is_local(uri)
         return "" if known else "The redirect_uri query parameter value is invalid."
 
     def _page(self, query: dict[str, str]) -> str:
@@ -139,7 +151,7 @@ class Identity:
         if kind.lower() != "basic":
             return False
         try:
-            name, _, secret = base64.b64decode(value).decode().partition(":")
+            name, _, secret = base64.b64decode(value.encode("latin-1", "replace")).decode().partition(":")
         except ValueError:
             return False
         return (name, secret) == (self.app.client_id, self.app.client_secret)
@@ -200,7 +212,7 @@ class Identity:
         try:
             token = str(request.json().get("token", ""))
         except (ValueError, AttributeError):
-            return Response.of_json({"error": "invalid_request"}, 400)
+            token = request.form().get("token", "")  # as the Node library sends it
         row = self.store.get("_refresh", token) or self.store.get("_access", token)
         if row is None:
             return Response.of_json({"error": "invalid_request"}, 400)
@@ -209,8 +221,8 @@ class Identity:
 
     def user_info(self, request: Request) -> Response:
         """Who signed in."""
-        token = request.headers.get("authorization", "").partition(" ")[2]
-        if self.store.get("_access", token) is None:
+        row = self.store.get("_access", request.headers.get("authorization", "").partition(" ")[2])
+        if row is None or _past(row["expires"]):
             return errors.unauthorised()
         person = {"sub": "5b0a3a9e-6f40-4f3c-9d35-1f6f4c1f7a55", "givenName": "Dana", "familyName": "Whitfield"}
         return Response.of_json({**person, "email": "dana@larkincpa.example", "emailVerified": True})
@@ -236,6 +248,16 @@ class Identity:
             if self.store.get("_connections", realm) is None:
                 self.connect(realm)
             return self.mint_refresh(realm), realm
+
+
+def _is_local(uri: str) -> bool:
+    """Whether an address is one of this machine, and nothing but an address."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
+    local = parts.hostname in ("localhost", "127.0.0.1", "testserver")
+    return parts.scheme in ("http", "https") and local and uri.isprintable() and " " not in uri
 
 
 def _until(life: timedelta) -> str:

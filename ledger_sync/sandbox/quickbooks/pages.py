@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from django.template.loader import render_to_string
 
@@ -87,7 +87,7 @@ class Pages:
     def _act(self, request: Request, realm: str, name: str, key: str) -> Response:
         """Do what a form asks. A form of another site is refused, as browsers name where a POST comes from."""
         origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-        if origin and host and urlsplit(origin).netloc != host:
+        if origin and host and origin.partition("://")[2] != host:
             return Response.of_html("<p>This form belongs to another site.</p>", 403)
         form = {field: value.strip() for field, value in request.form().items()}
         action = ACTIONS.get((name, form.get("action", "")))
@@ -98,7 +98,7 @@ class Pages:
         except Invalid as invalid:
             notice = "!" + " ".join(problem.detail for problem in invalid.problems)
         back = f"/books/{realm}/{name}/" + (f"{quote(key)}/" if key and (name, True) in SCREENS else "")
-        if form.get("back", "").startswith("/books/"):
+        if form.get("back", "").startswith("/books/") and form["back"].isprintable():
             back = form["back"]
         cookie = f"{COOKIE}={quote(notice)}; Path=/books; HttpOnly; SameSite=Lax"
         return Response(303, b"", {"Location": back, "Set-Cookie": cookie})

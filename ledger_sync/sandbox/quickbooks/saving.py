@@ -112,6 +112,8 @@ def update(books: Books, entity: Entity, body: Row, options: Options) -> Row:
     fields = _fields(books, entity, body)
     sparse = str(body.get("sparse", "")).lower() == "true"
     base = existing if sparse else {k: v for k, v in existing.items() if entity.survives(k)}
+    if "Line" in fields and "TxnTaxDetail" not in fields:
+        base = {k: v for k, v in base.items() if k != "TxnTaxDetail"}  # other lines, other tax, unless it is told
     row = {k: v for k, v in {**base, **fields}.items() if v is not None}
     row = entity.settle(books, existing, row, options)
     if entity.is_dated:
@@ -211,7 +213,9 @@ def clean(name: str, value: Any) -> Any:
         items = [clean(name, item) for item in value]
         return [item for item in items if item is not None]
     if isinstance(value, Decimal):
-        return wire.plain(value)
+        if not shapes.fits(value):
+            raise Invalid(errors.bad_number())
+        return format(value, "f")
     if isinstance(value, str):
         return value.strip() or None
     return str(value) if name in _TEXTS else value

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from ledger_sync.sandbox.quickbooks import errors, wire
@@ -43,7 +44,9 @@ WHOLE = frozenset(
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,9}", re.ASCII)
 #: Amounts have at most 15 digits, five of them decimals (Intuit's reference, Line.Amount).
-MOST = wire.as_number("1e15")
+MOST = Decimal("1e15")
+#: More decimals than any price or quantity of the reference has.
+_DECIMALS = 30
 #: Deeper than any object of the API; a body beyond it is not read at all.
 _DEEPEST = 20
 
@@ -106,8 +109,14 @@ def _plain(name: str, value: Any) -> None:
         raise Invalid(errors.bad_number())
     if name in wire.NUMBERS:
         number = wire.as_number(value)
-        if number is None or MOST is None or abs(number) >= MOST:
+        if number is None or not fits(number):
             raise Invalid(errors.bad_number())
+
+
+def fits(number: Decimal) -> bool:
+    """Whether a number has no more digits than QuickBooks keeps."""
+    exponent = number.as_tuple().exponent
+    return abs(number) < MOST and isinstance(exponent, int) and exponent >= -_DECIMALS
 
 
 def is_date(text: str) -> bool:

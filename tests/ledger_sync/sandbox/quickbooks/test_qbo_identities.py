@@ -1,103 +1,266 @@
-"""What must always be true of the books, whatever is done to them in whatever order."""
+"""What must always be true of the books, whatever is done to them in whatever order, legal or not."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from qbo_app import COMPANY, MORNING, App, head, unlimited
 
-from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, postings
+from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, postings, taxes
 from practice.core import clock
 
+Row = dict[str, Any]
+ZERO = Decimal(0)
 CENTS = st.decimals("0.01", "400.00", places=2)
-PICK = st.integers(0, 5)
-STEP = st.one_of(
-    st.tuples(st.just("invoice"), CENTS),
-    st.tuples(st.just("memo"), CENTS),
-    st.tuples(st.just("pay"), st.tuples(CENTS, PICK, CENTS)),
-    st.tuples(st.just("apply"), st.tuples(PICK, PICK, CENTS)),
-    st.tuples(st.just("void"), st.tuples(st.sampled_from(["Invoice", "CreditMemo", "Payment"]), PICK)),
-    st.tuples(st.just("delete"), st.tuples(st.sampled_from(["Invoice", "CreditMemo", "Payment"]), PICK)),
-    st.tuples(st.just("edit"), st.tuples(PICK, CENTS)),
-    st.tuples(st.just("deposit"), PICK),
-)
+PICK = st.integers(0, 7)
+CUSTOMER = st.sampled_from(["1", "2"])
+FORMS = ("Invoice", "CreditMemo", "SalesReceipt", "RefundReceipt")
+APPLIED = {"Invoice": 1, "CreditMemo": -1}
+UNDOABLE = st.sampled_from([*FORMS, "Payment", "Deposit", "Purchase", "Transfer", "JournalEntry"])
+TILLS = st.sampled_from(["Undeposited Funds", "Stripe clearing", "Checking"])
 
 
-def pick(app: App, kind: str, place: int) -> dict[str, Any] | None:
-    rows = list(app.sandbox.dump()[f"{app.realm}:{kind}"].values())
-    return rows[place % len(rows)] if rows else None
+def amount(row: Row, name: str) -> Decimal:
+    return Decimal(str(row.get(name) or 0))
 
 
-def request(app: App, kind: str, value: Any) -> tuple[str, dict[str, Any], str] | None:
-    """One step as a call: entity, body and arguments; None when there is nothing to do it to."""
-    customer = {"CustomerRef": {"value": "1"}}
-    if kind in ("invoice", "memo"):
-        return ("Invoice" if kind == "invoice" else "CreditMemo"), {**customer, "Line": [app.line(str(value))]}, ""
-    if kind == "pay":
-        total, place, share = value
-        target = pick(app, "Invoice", place)
-        lines = [app.on(str(share), target)] if target else []  # type: ignore[arg-type]
-        return "Payment", {**customer, "TotalAmt": str(total), "Line": lines}, ""
-    if kind == "apply":
-        invoice, memo = pick(app, "Invoice", value[0]), pick(app, "CreditMemo", value[1])
-        if not invoice or not memo:
+class Books(RuleBasedStateMachine):
+    """A firm that charges sales tax, with two customers, spoken to over the API alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moment = clock.at(MORNING)
+        self.moment.__enter__()
+        company = {**COMPANY, "preferences": {"TaxPrefs": {"UsingSalesTax": True}}}
+        self.app = App(unlimited(QuickBooksSandbox(company=company)))
+        self.gone: list[tuple[str, str]] = []
+
+    def teardown(self) -> None:
+        self.moment.__exit__(None, None, None)
+
+    # Saying something to the books
+
+    def tables(self) -> dict[str, dict[str, Row]]:
+        return {kind: dict(rows) for kind, rows in self.app.sandbox.store._tables.items() if rows}
+
+    def send(self, kind: str, body: Row, args: str = "") -> Row | None:
+        """One call. It is taken, or refused and then nothing at all has changed, not even a counter."""
+        before = self.tables()
+        answer = self.app.call("POST", f"/{kind.lower()}{args}", body)
+        assert answer.status in (200, 400), answer.body
+        if answer.status == 400:
+            assert self.tables() == before, "a refused request changed something"
             return None
-        amount: Any = str(value[2])
-        lines = [app.on(amount, invoice), app.on(amount, memo, "CreditMemo")]
-        return "Payment", {**customer, "TotalAmt": 0, "Line": lines}, ""
-    if kind in ("void", "delete"):
-        row = pick(app, *value)
-        return (value[0], head(row), f"?operation={kind}") if row else None
-    if kind == "edit":
-        row = pick(app, "Invoice", value[0])
-        return ("Invoice", {**head(row), "sparse": True, "Line": [app.line(str(value[1]))]}, "") if row else None
-    row = pick(app, "Payment", value)
-    if row is None:
-        return None
-    link = {"LinkedTxn": [{"TxnId": row["Id"], "TxnType": "Payment", "TxnLineId": "0"}]}
-    return "Deposit", {"DepositToAccountRef": app.account("Checking"), "Line": [link]}, ""
+        return answer.json()[kind]
+
+    def rows(self, kind: str) -> list[Row]:
+        return list(self.app.sandbox.dump()[f"{self.app.realm}:{kind}"].values())
+
+    def pick(self, kind: str, place: int) -> Row | None:
+        rows = self.rows(kind)
+        return rows[place % len(rows)] if rows else None
+
+    # What may happen
+
+    @rule(
+        kind=st.sampled_from(FORMS),
+        customer=CUSTOMER,
+        one=CENTS,
+        other=CENTS,
+        till=TILLS,
+        off=st.sampled_from([0, 10, 100]),
+    )
+    def sell(self, kind: str, customer: str, one: Decimal, other: Decimal, till: str, off: int) -> None:
+        lines = [self.app.line(str(one), TaxCodeRef={"value": "TAX"}), self.app.line(str(other))]
+        if off:
+            detail = {"PercentBased": True, "DiscountPercent": off}
+            lines.append({"DetailType": "DiscountLineDetail", "DiscountLineDetail": detail})
+        body = {"CustomerRef": {"value": customer}, "Line": lines, "DepositToAccountRef": self.app.account(till)}
+        self.send(kind, body if "Receipt" in kind else {k: v for k, v in body.items() if k != "DepositToAccountRef"})
+
+    @rule(customer=CUSTOMER, total=CENTS, place=PICK, share=CENTS, till=TILLS)
+    def pay(self, customer: str, total: Decimal, place: int, share: Decimal, till: str) -> None:
+        target = self.pick("Invoice", place)
+        lines = [self.app.on(str(share), target)] if target else []
+        body = {"CustomerRef": {"value": customer}, "TotalAmt": str(total), "Line": lines}
+        self.send("Payment", {**body, "DepositToAccountRef": self.app.account(till)})
+
+    @rule(customer=CUSTOMER, place=PICK)
+    def pay_all_that_is_due(self, customer: str, place: int) -> None:
+        target = self.pick("Invoice", place)
+        if target:
+            line = self.app.on(target["Balance"], target)
+            self.send("Payment", {"CustomerRef": {"value": customer}, "TotalAmt": target["Balance"], "Line": [line]})
+
+    @rule(customer=CUSTOMER, invoice=PICK, memo=PICK, share=CENTS)
+    def put_a_credit_on_an_invoice(self, customer: str, invoice: int, memo: int, share: Decimal) -> None:
+        one, other = self.pick("Invoice", invoice), self.pick("CreditMemo", memo)
+        if one and other:
+            lines = [self.app.on(str(share), one), self.app.on(str(share), other, "CreditMemo")]
+            self.send("Payment", {"CustomerRef": {"value": customer}, "TotalAmt": 0, "Line": lines})
+
+    @rule(kind=UNDOABLE, place=PICK, how=st.sampled_from(["void", "update&include=void", "delete"]))
+    def undo(self, kind: str, place: int, how: str) -> None:
+        row = self.pick(kind, place)
+        done = self.send(kind, head(row), f"?operation={how}") if row else None
+        if row and done and done.get("status") == "Deleted":
+            self.gone.append((kind, row["Id"]))
+
+    @rule(kind=st.sampled_from(["Invoice", "CreditMemo"]), place=PICK, value=CENTS, late=st.booleans())
+    def edit(self, kind: str, place: int, value: Decimal, late: bool) -> None:
+        row = self.pick(kind, place)
+        if row:
+            token = "77" if late else row["SyncToken"]
+            changed = self.send(
+                kind, {"Id": row["Id"], "SyncToken": token, "sparse": True, "Line": [self.app.line(str(value))]}
+            )
+            assert not (late and changed), "a stale SyncToken was taken"
+
+    @rule(place=PICK, wanted=PICK, share=CENTS)
+    def move_a_payment(self, place: int, wanted: int, share: Decimal) -> None:
+        row, invoice = self.pick("Payment", place), self.pick("Invoice", wanted)
+        if row and invoice:
+            self.send("Payment", {**head(row), "sparse": True, "Line": [self.app.on(str(share), invoice)]})
+
+    @rule(places=st.lists(PICK, min_size=1, max_size=3), fee=st.sampled_from(["0", "-0.30", "25.00"]))
+    def deposit(self, places: list[int], fee: str) -> None:
+        rows = [row for place in places if (row := self.pick("Payment", place))]
+        links: list[Row] = [
+            {"LinkedTxn": [{"TxnId": row["Id"], "TxnType": "Payment", "TxnLineId": "0"}]} for row in rows
+        ]
+        if fee != "0":
+            detail = {"AccountRef": self.app.account("Merchant fees")}
+            links.append({"Amount": fee, "DetailType": "DepositLineDetail", "DepositLineDetail": detail})
+        self.send("Deposit", {"DepositToAccountRef": self.app.account("Checking"), "Line": links})
+
+    @rule(value=CENTS)
+    def pay_a_fee_out_of_clearing(self, value: Decimal) -> None:
+        detail = {"AccountRef": self.app.account("Merchant fees")}
+        line = {
+            "Amount": str(value),
+            "DetailType": "AccountBasedExpenseLineDetail",
+            "AccountBasedExpenseLineDetail": detail,
+        }
+        self.send(
+            "Purchase", {"PaymentType": "Cash", "AccountRef": self.app.account("Stripe clearing"), "Line": [line]}
+        )
+
+    @rule(value=CENTS)
+    def pay_out(self, value: Decimal) -> None:
+        there = {"FromAccountRef": self.app.account("Stripe clearing"), "ToAccountRef": self.app.account("Checking")}
+        self.send("Transfer", {**there, "Amount": str(value)})
+
+    @rule(debit=CENTS, credit=CENTS, even=st.booleans())
+    def journal(self, debit: Decimal, credit: Decimal, even: bool) -> None:
+        lines = [
+            {"Amount": str(value), "DetailType": "JournalEntryLineDetail",
+             "JournalEntryLineDetail": {"PostingType": side, "AccountRef": self.app.account(name)}}
+            for side, value, name in (("Debit", debit, "Rent"), ("Credit", debit if even else credit, "Stripe clearing"))
+        ]  # fmt: skip
+        self.send("JournalEntry", {"Line": lines})
+
+    @rule(until=st.sampled_from([None, "2026-11-19", "2026-11-20"]))
+    def close_or_open_the_books(self, until: str | None) -> None:
+        self.app.sandbox.bookkeeper.close_books(until)
+
+    @rule(customer=CUSTOMER)
+    def deactivate(self, customer: str) -> None:
+        self.send("Customer", {**head(self.app.get("Customer", customer)), "sparse": True, "Active": False})
+
+    # What must be true after each
+
+    @invariant()
+    def every_entry_has_its_counterpart(self) -> None:
+        books = self.app.sandbox.books(self.app.realm)
+        assert sum(postings.trial_balance(books).values()) == 0
+
+    @invariant()
+    def totals_are_lines_plus_tax(self) -> None:
+        for kind in FORMS:
+            for row in self.rows(kind):
+                sold = sum((amount(x, "Amount") for x in row["Line"] if x["DetailType"] == "SalesItemLineDetail"), ZERO)
+                off = sum((amount(x, "Amount") for x in row["Line"] if x["DetailType"] == "DiscountLineDetail"), ZERO)
+                tax = amount(row["TxnTaxDetail"], "TotalTax")
+                assert amount(row, "TotalAmt") == sold - off + tax >= 0
+                assert sum((amount(x, "Amount") for x in row["TxnTaxDetail"].get("TaxLine", [])), ZERO) == tax
+
+    @invariant()
+    def balances_are_totals_less_paid_and_credited(self) -> None:
+        books = self.app.sandbox.books(self.app.realm)
+        payments = books.table("Payment")
+        for kind in APPLIED:
+            for row in self.rows(kind):
+                applied = sum((Decimal(a) for a in row["_applied"].values()), ZERO)
+                assert amount(row, "TotalAmt") - applied == amount(row, "Balance") >= 0
+                assert {link["TxnId"] for link in row["LinkedTxn"]} == set(row["_applied"])
+                for payment, share in row["_applied"].items():
+                    lines = [
+                        x
+                        for x in payments[payment]["Line"]
+                        if x["LinkedTxn"][0] == {"TxnId": row["Id"], "TxnType": kind}
+                    ]
+                    assert sum((amount(x, "Amount") for x in lines), ZERO) == Decimal(share)
+        for row in payments.values():
+            used = sum((amount(x, "Amount") * APPLIED[x["LinkedTxn"][0]["TxnType"]] for x in row["Line"]), ZERO)
+            assert amount(row, "TotalAmt") - used == amount(row, "UnappliedAmt") >= 0
+            for line in row["Line"]:
+                link = line["LinkedTxn"][0]
+                assert row["Id"] in books.table(link["TxnType"])[link["TxnId"]]["_applied"]
+
+    @invariant()
+    def receivables_are_what_customers_owe(self) -> None:
+        books = self.app.sandbox.books(self.app.realm)
+        owed = {key: ZERO for key in books.table("Customer")}
+        for kind, field, sign in (
+            ("Invoice", "Balance", 1),
+            ("CreditMemo", "Balance", -1),
+            ("Payment", "UnappliedAmt", -1),
+        ):
+            for row in self.rows(kind):
+                owed[row["CustomerRef"]["value"]] += amount(row, field) * sign
+        assert postings.balance(books, books.account_of("AccountsReceivable")) == sum(owed.values(), ZERO)
+        for key, value in owed.items():
+            assert books.owes(key) == value
+            shown = self.app.get("Customer", key)
+            assert amount(shown, "Balance") == value
+            assert shown["Active"] or not value, "a debtor was made inactive"
+
+    @invariant()
+    def accounts_are_their_entries(self) -> None:
+        """Undeposited funds, clearing, and tax owed, added up from the documents without the ledger."""
+        books = self.app.sandbox.books(self.app.realm)
+        live = {"Payment": 1, "SalesReceipt": 1, "RefundReceipt": -1}
+        for name in ("Undeposited Funds", "Stripe clearing"):
+            key = self.app.account(name)["value"]
+            total = ZERO
+            for kind, sign in live.items():
+                here = [row for row in self.rows(kind) if row["DepositToAccountRef"]["value"] == key]
+                total += sum((amount(row, "TotalAmt") * sign for row in here if not row.get("_deposit")), ZERO)
+            if name == "Stripe clearing":
+                total -= sum((amount(row, "TotalAmt") for row in self.rows("Purchase")), ZERO)
+                total -= sum((amount(row, "Amount") for row in self.rows("Transfer")), ZERO)
+                total -= sum((amount(row["Line"][1], "Amount") for row in self.rows("JournalEntry")), ZERO)
+            assert postings.balance(books, key) == total, name
+        signs = {"Invoice": 1, "SalesReceipt": 1, "CreditMemo": -1, "RefundReceipt": -1}
+        tax = sum(
+            (amount(r["TxnTaxDetail"], "TotalTax") * sign for kind, sign in signs.items() for r in self.rows(kind)),
+            ZERO,
+        )
+        assert postings.balance(books, taxes.payable(books)) == tax
+
+    @invariant()
+    def what_was_deleted_is_gone_and_told(self) -> None:
+        for kind, key in self.gone:
+            assert self.app.call("GET", f"/{kind.lower()}/{key}").json()["Fault"]["Error"][0]["code"] == "610"
+            told = self.app.sandbox.books(self.app.realm).tombstones(kind)
+            assert [row["status"] for row in told if row["Id"] == key] == ["Deleted"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(STEP, min_size=1, max_size=14))
-def test_the_books_add_up_after_any_steps(steps: list[tuple[str, Any]]) -> None:
-    with clock.at(MORNING):
-        app = App(unlimited(QuickBooksSandbox(company=COMPANY)))
-        for kind, value in steps:
-            wanted = request(app, kind, value)
-            if wanted is None:
-                continue
-            entity, body, args = wanted
-            before = app.sandbox.dump()
-            answer = app.call("POST", f"/{entity.lower()}{args}", body)
-            assert answer.status in (200, 400), answer.body
-            if answer.status == 400:
-                assert app.sandbox.dump() == before
-            check(app)
-
-
-def check(app: App) -> None:
-    books = app.sandbox.books(app.realm)
-    assert sum(postings.trial_balance(books).values()) == 0
-    assert postings.balance(books, app.account("Accounts Receivable")["value"]) == books.owes("1")
-    open_money = Decimal(0)
-    for kind, sign in (("Invoice", 1), ("CreditMemo", -1)):
-        for row in books.table(kind).values():
-            applied = sum((Decimal(a) for a in row["_applied"].values()), Decimal(0))
-            assert Decimal(row["TotalAmt"]) - applied == Decimal(row["Balance"]) >= 0
-            assert {link["TxnId"] for link in row["LinkedTxn"]} == set(row["_applied"])
-            for payment, amount in row["_applied"].items():
-                lines = [
-                    one for one in books.table("Payment")[payment]["Line"] if one["LinkedTxn"][0]["TxnId"] == row["Id"]
-                ]
-                assert sum(Decimal(one["Amount"]) for one in lines) == Decimal(amount)
-            open_money += sign * Decimal(row["Balance"])
-    for row in books.table("Payment").values():
-        signs = {"Invoice": 1, "CreditMemo": -1}
-        used = sum((Decimal(x["Amount"]) * signs[x["LinkedTxn"][0]["TxnType"]] for x in row["Line"]), Decimal(0))
-        assert Decimal(row["TotalAmt"]) - used == Decimal(row["UnappliedAmt"]) >= 0
-        open_money -= Decimal(row["UnappliedAmt"])
-    assert open_money == books.owes("1")
+Books.TestCase.settings = settings(
+    max_examples=30, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck)
+)
+TestBooks = Books.TestCase

@@ -115,6 +115,17 @@ def test_a_tax_the_caller_tells_is_honoured_and_shared_among_the_rates(app: App)
     assert shares == [12.88, 4.12]
 
 
+def test_other_lines_bring_other_tax_unless_the_old_one_is_sent_back(app: App) -> None:
+    app.sandbox.bookkeeper.set_preference("TaxPrefs", "UsingSalesTax", True)
+    row = taxed(app)
+    kept = app.change("Invoice", row, PrivateNote="x")
+    assert kept["TxnTaxDetail"]["TotalTax"] == 16.5
+    fewer = app.change("Invoice", kept, Line=[app.line(100, **TAXABLE)])
+    assert (fewer["TxnTaxDetail"]["TotalTax"], fewer["TotalAmt"]) == (8.25, 108.25)
+    old = {"TotalTax": 16.5}
+    assert app.change("Invoice", fewer, Line=[app.line(100, **TAXABLE)], TxnTaxDetail=old)["TotalAmt"] == 116.5
+
+
 def test_a_discount_before_tax_lowers_the_tax(app: App) -> None:
     app.sandbox.bookkeeper.set_preference("TaxPrefs", "UsingSalesTax", True)
     tenth = {"DetailType": "DiscountLineDetail", "DiscountLineDetail": {"PercentBased": True, "DiscountPercent": 10}}
