@@ -182,13 +182,15 @@ class QuickBooksSandbox:
     def _spoiled(self, fault: Fault) -> Response:
         """QuickBooks' own words for a fault that does answer; ``detail`` picks among the forms it was seen in."""
         if fault.kind == "unauthorised":
-            return errors.forbidden() if fault.detail == "3100" else errors.unauthorised()
+            return {"3100": errors.forbidden, "120": errors.locked_out}.get(fault.detail, errors.unauthorised)()
         if fault.kind == "rate_limited":
-            return errors.throttled(form=fault.detail or self.settings.throttle_form, retry_after=fault.retry_after)
+            form = fault.detail if fault.detail in errors.FORMS else self.settings.throttle_form
+            return errors.throttled(form=form, retry_after=fault.retry_after)
         if fault.kind == "server_error":
-            if fault.detail == "6000":
-                return errors.faulty((errors.transient(),))
-            return errors.system(int(fault.detail or 500))
+            problem = {"6000": errors.transient, "6190": errors.expired}.get(fault.detail)
+            if problem is not None:
+                return errors.faulty((problem(),))
+            return errors.system(int(fault.detail) if fault.detail in ("200", "503") else 500)
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         return Response.of_html("<html><body><h1>Service Unavailable</h1></body></html>", 503, headers)
 

@@ -206,6 +206,26 @@ class Bookkeeper:
         with self._change():
             self.books.touch("Preferences", prefs, **{group: {**prefs.get(group, {}), name: value}})
 
+    def end_subscription(self) -> None:
+        """Let the company's subscription end: the app may read its books, not write them."""
+        self._subscribe("EXPIRED", read_only=True)
+
+    def renew_subscription(self) -> None:
+        """Renew it."""
+        self._subscribe("SUBSCRIBED", read_only=None)
+
+    def _subscribe(self, status: str, *, read_only: bool | None) -> None:
+        info = [
+            {**pair, "Value": status} if pair["Name"] == "SubscriptionStatus" else pair
+            for pair in self.books.company["NameValue"]
+        ]
+        with self._change():
+            self.books.touch("CompanyInfo", self.books.company, NameValue=info, _read_only=read_only)
+
+    def rename(self, kind: str, key: str, name: str) -> Row:
+        """Rename a class, a location or an item; documents show the new name from then on."""
+        return self._edit(kind, key, {"Name": name})
+
     def disconnect(self) -> None:
         """Remove the app's access to this company."""
         self.identity.disconnect(self.books.realm)

@@ -75,6 +75,14 @@ def forbidden() -> Response:
     return gateway(403, "ApplicationAuthorizationFailed", "3100", "SERVICE")
 
 
+def locked_out() -> Response:
+    """401 for a person who may no longer manage the company (Intuit docs, Handling common errors)."""
+    text = "AuthorizationFailure: –11014-You do not have access to use QuickBooks Online Plus."
+    return faulty((Problem("120", "Authorization Failure", text),), 401, "AuthorizationFault")
+
+
+#: The forms a 429 is told in.
+FORMS = ("lower", "upper", "xml")
 _THROTTLED = "message=ThrottleExceeded; errorCode=003001; statusCode=429"
 #: Captured: beanworks/quickbooks-online-v3-sdk#6, python-quickbooks#43 (the two spaces are Intuit's).
 _LIMIT_REACHED = "The request limit was reached.  Try again later"

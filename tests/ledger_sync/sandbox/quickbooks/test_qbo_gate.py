@@ -9,7 +9,7 @@ from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
-from practice.core.sandbox.faults import Fault
+from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import ConnectionLost, Request, TimedOut
 
 
@@ -59,7 +59,19 @@ def test_batches_have_windows_of_their_own(app: App, sandbox: QuickBooksSandbox)
     assert app.call("GET", "/preferences").status == 200
 
 
-def test_a_429_in_both_envelopes(app: App, sandbox: QuickBooksSandbox) -> None:
+def test_a_minute_is_shared_with_what_an_app_asks_elsewhere(app: App, sandbox: QuickBooksSandbox) -> None:
+    sandbox.limits.minute_app = 2
+    assert [app.call("GET", "/preferences").status for _ in range(3)] == [200, 200, 429]
+
+
+def test_reports_and_a_companys_batches_have_limits_of_their_own(app: App, sandbox: QuickBooksSandbox) -> None:
+    sandbox.limits.reports_minute, sandbox.limits.batch_minute_realm = 1, 1
+    assert [app.call("GET", "/reports/TrialBalance").status for _ in range(2)] == [400, 429]
+    body = {"BatchItemRequest": [{"bId": "1", "Query": "select * from Term"}]}
+    assert [app.call("POST", "/batch", body).status for _ in range(2)] == [200, 429]
+
+
+def test_a_429_in_all_three_forms(app: App, sandbox: QuickBooksSandbox) -> None:
     sandbox.limits.minute = 0
     lower = app.call("GET", "/preferences")
     assert lower.json()["fault"]["error"][0]["message"] == "message=ThrottleExceeded; errorCode=003001; statusCode=429"
@@ -67,7 +79,12 @@ def test_a_429_in_both_envelopes(app: App, sandbox: QuickBooksSandbox) -> None:
     sandbox.settings.throttle_form, sandbox.settings.retry_after = "upper", True
     upper = app.call("GET", "/preferences")
     assert upper.json()["Fault"]["Error"][0]["code"] == "3001"
+    assert upper.json()["Fault"]["type"] == "SERVICE"
     assert upper.headers["Retry-After"] == "60"
+    sandbox.settings.throttle_form = "xml"
+    xml = app.call("GET", "/preferences")
+    assert b"<Detail>The request limit was reached.  Try again later</Detail>" in xml.body
+    assert xml.headers["Content-Type"].startswith("application/xml")
 
 
 def test_a_requestid_gives_the_first_answer_again(app: App) -> None:
@@ -117,12 +134,16 @@ def test_a_lost_answer_was_booked_and_its_requestid_finds_it(app: App) -> None:
     [
         (Fault("unauthorised"), 401, b"003200"),
         (Fault("unauthorised", detail="3100"), 403, b"003100"),
+        (Fault("unauthorised", detail="120"), 401, b"11014"),
         (Fault("rate_limited"), 429, b'"fault"'),
+        (Fault("rate_limited", detail="xml"), 429, b'<Error code="3001">'),
         (Fault("rate_limited", detail="upper"), 429, b'"Fault"'),
         (Fault("server_error"), 500, b'"10000"'),
         (Fault("server_error", detail="503"), 503, b"SystemFault"),
         (Fault("server_error", detail="200"), 200, b"SystemFault"),
         (Fault("server_error", detail="6000"), 400, b"Please wait a few minutes"),
+        (Fault("server_error", detail="6190"), 400, b"trial or subscription period ended"),
+        (Fault("unavailable_html"), 503, b"<h1>"),
         (Fault("unavailable_html", retry_after=5), 503, b"<h1>"),
         (Fault("html_instead"), 200, b"<html>"),
     ],
@@ -132,8 +153,49 @@ def test_faults_to_order(app: App, fault: Fault, status: int, words: bytes) -> N
     answer = app.call("GET", "/preferences")
     assert answer.status == status
     assert words in answer.body
+    assert answer.headers.get("Retry-After") == (str(fault.retry_after) if fault.retry_after else None)
     assert app.call("GET", "/preferences").status == 200
 
+
+def test_a_token_that_expires_in_the_middle_of_a_run(app: App) -> None:
+    assert app.call("POST", "/invoice", invoice(app)).status == 200
+    clock.advance(minutes=61)
+    late = app.call("POST", "/invoice", invoice(app, "A-2"))
+    assert (late.status, late.json()["fault"]["error"][0]["code"]) == (401, "3200")
+    app.token = app.refresh()["access_token"]
+    assert app.call("POST", "/invoice", invoice(app, "A-2")).status == 200
+
+
+def test_faults_by_seed_are_the_same_again(app: App) -> None:
+    def run() -> list[int]:
+        app.sandbox.faults.weather = Weather(seed=5, rate=0.5, kinds=("unauthorised", "rate_limited:xml", "server_error"))
+        statuses = [app.call("GET", "/preferences").status for _ in range(40)]
+        app.sandbox.faults.clear()
+        return statuses
+
+    first = run()
+    assert {200, 401, 429, 500} == set(first)
+    assert run() == first
+
+
+def test_a_cut_answer_says_how_long_it_was_meant_to_be(app: App) -> None:
+    app.sandbox.faults.order(Fault("truncated"))
+    assert app.call("POST", "/invoice", invoice(app)).truncate is True
+    assert len(app.sandbox.dump()[f"{app.realm}:Invoice"]) == 1
+
+
+def test_a_company_whose_subscription_ended_is_only_read(app: App, sandbox: QuickBooksSandbox) -> None:
+    row = app.invoice()
+    sandbox.bookkeeper.end_subscription()
+    assert app.call("GET", f"/invoice/{row['Id']}").status == 200
+    assert app.query("SELECT * FROM Invoice")["Invoice"]
+    assert app.code("Invoice", invoice(app)) == "6190"
+    assert app.code("Invoice", head(row), "?operation=void") == "6190"
+    assert app.call("POST", f"/invoice/{row['Id']}/send?sendTo=a@b.example").json()["Fault"]["Error"][0]["code"] == "6190"
+    info = {pair["Name"]: pair["Value"] for pair in app.get("CompanyInfo", "1")["NameValue"]}
+    assert info["SubscriptionStatus"] == "EXPIRED"
+    sandbox.bookkeeper.renew_subscription()
+    assert app.call("POST", "/invoice", invoice(app)).status == 200
 
 def test_faults_without_an_answer(app: App) -> None:
     for kind, error in (("reset", ConnectionLost), ("timeout", TimedOut)):

@@ -214,7 +214,7 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def receivables_are_what_customers_owe(self) -> None:
         books = self.app.sandbox.books(self.app.realm)
-        owed = {key: ZERO for key in books.table("Customer")}
+        owed = dict.fromkeys(books.table("Customer"), ZERO)
         for kind, field, sign in (
             ("Invoice", "Balance", 1),
             ("CreditMemo", "Balance", -1),
