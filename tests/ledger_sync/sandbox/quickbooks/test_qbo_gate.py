@@ -168,7 +168,9 @@ def test_a_token_that_expires_in_the_middle_of_a_run(app: App) -> None:
 
 def test_faults_by_seed_are_the_same_again(app: App) -> None:
     def run() -> list[int]:
-        app.sandbox.faults.weather = Weather(seed=5, rate=0.5, kinds=("unauthorised", "rate_limited:xml", "server_error"))
+        app.sandbox.faults.weather = Weather(
+            seed=5, rate=0.5, kinds=("unauthorised", "rate_limited:xml", "server_error")
+        )
         statuses = [app.call("GET", "/preferences").status for _ in range(40)]
         app.sandbox.faults.clear()
         return statuses
@@ -191,11 +193,14 @@ def test_a_company_whose_subscription_ended_is_only_read(app: App, sandbox: Quic
     assert app.query("SELECT * FROM Invoice")["Invoice"]
     assert app.code("Invoice", invoice(app)) == "6190"
     assert app.code("Invoice", head(row), "?operation=void") == "6190"
-    assert app.call("POST", f"/invoice/{row['Id']}/send?sendTo=a@b.example").json()["Fault"]["Error"][0]["code"] == "6190"
+    assert (
+        app.call("POST", f"/invoice/{row['Id']}/send?sendTo=a@b.example").json()["Fault"]["Error"][0]["code"] == "6190"
+    )
     info = {pair["Name"]: pair["Value"] for pair in app.get("CompanyInfo", "1")["NameValue"]}
     assert info["SubscriptionStatus"] == "EXPIRED"
     sandbox.bookkeeper.renew_subscription()
     assert app.call("POST", "/invoice", invoice(app)).status == 200
+
 
 def test_faults_without_an_answer(app: App) -> None:
     for kind, error in (("reset", ConnectionLost), ("timeout", TimedOut)):
