@@ -59,7 +59,10 @@ def answer(sandbox: Sandbox, request: Request) -> Response:
     if request.method != "POST" or handler is None:
         return Response.of_json({"error": "unknown"}, 404)
     try:
-        return Response.of_json(handler(sandbox, json.loads(request.body or b"{}")))
+        body = json.loads(request.body or b"{}")
+        if not isinstance(body, dict):
+            raise ValueError("an object is wanted")
+        return Response.of_json(handler(sandbox, body))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         return Response.of_json({"error": str(error)}, 400)
 

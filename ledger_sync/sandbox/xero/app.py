@@ -12,6 +12,7 @@ from ledger_sync.sandbox import control
 from ledger_sync.sandbox.xero import api, company, errors, gate
 from ledger_sync.sandbox.xero.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.xero.books import BOOKKEEPER, KEYS, Books, Ids
+from ledger_sync.sandbox.xero.calls import Call
 from ledger_sync.sandbox.xero.errors import Refused
 from ledger_sync.sandbox.xero.gate import Gate
 from ledger_sync.sandbox.xero.oauth import Identity
@@ -205,7 +206,7 @@ class XeroSandbox:
             return Response(413)
         try:
             with self.store.transaction():
-                return api.answer(api.Call(request, self.books(tenant, by_app=True), self.limits, self.app))
+                return api.answer(Call(request, self.books(tenant, by_app=True), self.limits, self.app))
         except Refused as refused:
             response = refused.response
             response.headers.setdefault("Xero-Correlation-Id", self.ids.new())

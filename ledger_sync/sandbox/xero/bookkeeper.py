@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any
 
 from ledger_sync.sandbox.xero import (
     accounts,
@@ -14,6 +13,7 @@ from ledger_sync.sandbox.xero import (
     creditnotes,
     invoices,
     payments,
+    repeating,
     tracking,
     wire,
 )
@@ -234,61 +234,14 @@ class Bookkeeper:
 
     def add_repeating_invoice(self, contact_id: str, fields: Row) -> Row:
         """Set up a monthly repeating invoice; ``fields`` are an invoice's, with ``NextScheduledDate``."""
-        data: dict[str, Any] = {
-            "Type": "ACCREC",
-            "Status": "AUTHORISED",
-            **fields,
-            "Contact": {"ContactID": contact_id},
-        }
+        day = str(fields.get("NextScheduledDate") or self.books.today())
+        schedule = {"Period": 1, "Unit": "MONTHLY", "DueDate": 14, "DueDateType": "DAYSAFTERBILLDATE", "StartDate": day}
+        data: Row = {"Type": "ACCREC", "Status": "AUTHORISED", "Schedule": schedule, **fields}
         with self._change():
-            sample = invoices.save(self.books, {**data, "Status": "DRAFT"}, "PUT")
-            self.books.drop("Invoices", sample["InvoiceID"])
-            self.books.release("InvoicesNumbers", sample["InvoiceNumber"])
-            day = str(fields.get("NextScheduledDate") or self.books.today())
-            kept = ("Type", "LineItems", "LineAmountTypes", "SubTotal", "TotalTax", "Total", "CurrencyCode", "_contact")
-            row: Row = {
-                "RepeatingInvoiceID": self.books.ids.new(),
-                "Schedule": {
-                    "Period": 1,
-                    "Unit": "MONTHLY",
-                    "DueDate": 14,
-                    "DueDateType": "DAYSAFTERBILLDATE",
-                    "StartDate": day,
-                    "NextScheduledDate": day,
-                },
-                **{key: sample[key] for key in kept},
-                "Reference": str(fields.get("Reference") or ""),
-                "Status": data["Status"],
-                "HasAttachments": False,
-                "ApprovedForSending": False,
-                "SendCopy": False,
-                "MarkAsSent": False,
-                "IncludePDF": False,
-            }
-            return self.books.put("RepeatingInvoices", row)
+            return repeating.create(self.books, {**data, "Contact": {"ContactID": contact_id}})
 
     def run_repeating_invoice(self, repeating_id: str) -> Row:
         """Make the next invoice of a repeating one, as Xero does overnight."""
         template = self._get("RepeatingInvoices", repeating_id)
-        schedule = template["Schedule"]
-        day = schedule["NextScheduledDate"]
-        sent = [
-            {key: value for key, value in line.items() if key not in ("LineItemID", "_tracking")}
-            for line in template["LineItems"]
-        ]
-        fields: Row = {
-            "Type": "ACCREC",
-            "Contact": {"ContactID": template["_contact"]},
-            "Date": day,
-            "DueDate": wire.days_after(day, int(schedule["DueDate"])),
-            "LineAmountTypes": template["LineAmountTypes"],
-            "LineItems": sent,
-            "Reference": template["Reference"],
-            "Status": template["Status"],
-        }
         with self._change():
-            row = invoices.save(self.books, fields, "PUT")
-            row = self.books.change("Invoices", row, RepeatingInvoiceID=repeating_id)
-            following = wire.month_after(day)
-            self.books.put("RepeatingInvoices", {**template, "Schedule": {**schedule, "NextScheduledDate": following}})
-            return row
+            return repeating.run(self.books, template)

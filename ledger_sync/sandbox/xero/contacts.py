@@ -136,6 +136,8 @@ def _terms(given: object) -> Row:
             raise malformed("PaymentTerms")
         if value.get("Type") not in _TERM_TYPES or not isinstance(value.get("Day"), int):
             raise malformed("PaymentTerms")
+        if not 0 <= value["Day"] <= 999:
+            raise Invalid("Payment terms day must be between 0 and 999.")  # unsure
         terms[side] = {"Day": value["Day"], "Type": value["Type"]}
     return terms
 

@@ -83,7 +83,7 @@ def create(books: Books, paper: Paper, data: Row, key_name: str) -> Row:
     }
     row["_contact"] = contacts.for_document(books, data.get("Contact"))["ContactID"]
     row.update(head(books, paper, data, row))
-    row.update(_body(books, paper, data, row, None))
+    row.update(body(books, paper, data, row, None))
     _check_whole(books, paper, row)
     row[paper.number] = _number(books, paper, data, row)
     contacts.used(books, row["_contact"], selling=kind == paper.selling)
@@ -101,7 +101,7 @@ def update(books: Books, paper: Paper, existing: Row, data: Row) -> Row:
         if data.get("Contact"):
             row["_contact"] = contacts.for_document(books, data["Contact"])["ContactID"]
         row.update(head(books, paper, data, row))
-        row.update(_body(books, paper, data, row, existing))
+        row.update(body(books, paper, data, row, existing))
         _check_whole(books, paper, row)
         row[paper.number] = _number(books, paper, data, row)
     if has_money(existing):
@@ -188,7 +188,8 @@ def currency(books: Books, data: Row, row: Row) -> Row:
     return {"CurrencyCode": code, "CurrencyRate": shown}
 
 
-def _body(books: Books, paper: Paper, data: Row, row: Row, existing: Row | None) -> Row:
+def body(books: Books, paper: Paper, data: Row, row: Row, existing: Row | None) -> Row:
+    """The lines of a document and what follows from them. Raises Invalid."""
     contact = books.table("Contacts")[row["_contact"]]
     selling = row["Type"] == paper.selling
     terms = lines.Terms(
@@ -229,13 +230,14 @@ def _due(books: Books, row: Row) -> str | None:
     for holder in (books.table("Contacts")[row["_contact"]], books.organisation):
         terms = (holder.get("PaymentTerms") or {}).get(side)
         if terms:
-            return _by_terms(date.fromisoformat(row["Date"]), int(terms["Day"]), str(terms["Type"]))
+            return by_terms(date.fromisoformat(row["Date"]), int(terms["Day"]), str(terms["Type"]))
     if books.switches.due_date_required:
         raise Invalid("The Due Date field is mandatory for approved documents.")
     return str(row["Date"])
 
 
-def _by_terms(day: date, count: int, kind: str) -> str:
+def by_terms(day: date, count: int, kind: str) -> str:
+    """The ISO date on which a document of a day is due by payment terms."""
     first = day.replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
     if kind == "OFCURRENTMONTH":

@@ -44,7 +44,7 @@ def answer(books: Books, limits: Limits, resource: Resource, request: Request) -
     if resource.name == "Contacts" and paged:
         owed = contacts.balances(books)
         shown = [{**row, "Balances": owed[row["ContactID"]]} if row["ContactID"] in owed else row for row in shown]
-    return {**envelope, resource.name.replace("Organisation", "Organisations"): shown}
+    return {**envelope, resource.plural: shown}
 
 
 def _form(resource: Resource, request: Request, paged: bool) -> str:
@@ -131,14 +131,13 @@ def _since(books: Books, request: Request, rows: list[Row]) -> list[Row]:
 
 
 def _instant(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
-            moment = parsedate_to_datetime(text)
-        except ValueError:
-            raise bad_query("The If-Modified-Since header cannot be parsed.") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            moment = read(text)
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    raise bad_query("The If-Modified-Since header cannot be parsed.")
 
 
 def _searched(books: Books, term: str, rows: list[Row]) -> list[Row]:

@@ -52,6 +52,15 @@ DEFAULT_SCOPES = (*IDENTITY_SCOPES, *ACCOUNTING_SCOPES)
 class Identity:
     """The authorisation server, for one app and the people who sign in to it."""
 
+    PATHS = (
+        "/.well-known/openid-configuration",
+        "/.well-known/openid-configuration/jwks",
+        "/identity/connect/authorize",
+        "/connect/token",
+        "/connect/revocation",
+        "/connections",
+    )
+
     def __init__(
         self, store: Store, ids: Ids, app: AppRegistration, switches: Switches, gate: Gate, base_url: str
     ) -> None:

@@ -14,6 +14,7 @@ from ledger_sync.sandbox.xero import (
     invoices,
     items,
     payments,
+    repeating,
     tracking,
 )
 from ledger_sync.sandbox.xero.books import KEYS, Books
@@ -28,7 +29,10 @@ Find = Callable[[Books, str], Row | None]
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource. ``flag`` is the field that marks an element in error; ``hidden`` are states left out of lists."""
+    """One resource: ``methods`` of the list, ``one`` of a row by id, and what hangs ``below`` a row. ``flag`` is
+
+    the field that marks an element in error; ``hidden`` are states left out of lists.
+    """
 
     name: str
     scope: str
@@ -37,6 +41,8 @@ class Resource:
     delete: Delete | None = None
     find: Find | None = None
     methods: str = "GET PUT POST"
+    one: str = "GET POST"
+    below: str = ""
     paged: bool = False
     flag: str = "HasErrors"
     hidden: tuple[str, ...] = ()
@@ -46,6 +52,11 @@ class Resource:
     def table(self) -> str:
         """The table its rows are in."""
         return self.kind or self.name
+
+    @property
+    def plural(self) -> str:
+        """The name its rows have in an answer."""
+        return "Organisations" if self.name == "Organisation" else self.name
 
     @property
     def key(self) -> str:
@@ -81,6 +92,11 @@ def _save_currency(books: Books, data: Row, method: str) -> Row:
     return books.put("Currencies", {"Code": code, "Description": str(data.get("Description") or code)})
 
 
+def _show_group(books: Books, row: Row, form: str) -> Row:
+    """A contact group; its contacts only by id (Xero docs, Contact Groups)."""
+    return row if form == "one" else {**row, "Contacts": []}
+
+
 def _save_group(books: Books, data: Row, method: str) -> Row:
     existing = books.get("ContactGroups", data.get("ContactGroupID"))
     name = str(data.get("Name") or (existing or {}).get("Name") or "")
@@ -90,18 +106,7 @@ def _save_group(books: Books, data: Row, method: str) -> Row:
     return books.put("ContactGroups", {**(existing or fresh), "Name": name, "Status": data.get("Status") or "ACTIVE"})
 
 
-def _show_repeating(books: Books, row: Row, form: str) -> Row:
-    lines = [
-        {key: value for key, value in line.items() if key[0] != "_"} | {"Tracking": []} for line in row["LineItems"]
-    ]
-    return {
-        **row,
-        "ID": row["RepeatingInvoiceID"],
-        "Contact": contacts.short(books, row["_contact"]),
-        "LineItems": lines,
-    }
-
-
+#: Methods of the list, of one by id, and what hangs below one: as the published document lists them (SPEC, paths).
 _ALL = (
     Resource(
         "Accounts",
@@ -109,7 +114,9 @@ _ALL = (
         _plain,
         accounts.save,
         accounts.delete,
-        methods="GET PUT POST DELETE",
+        methods="GET PUT",
+        one="GET POST DELETE",
+        below="Attachments",
         hidden=("DELETED",),
     ),
     Resource(
@@ -117,6 +124,7 @@ _ALL = (
         "accounting.banktransactions",
         banking.show,
         banking.save,
+        below="Attachments History",
         paged=True,
         flag="HasValidationErrors",
     ),
@@ -125,14 +133,35 @@ _ALL = (
         "accounting.banktransactions",
         banking.show_transfer,
         banking.save_transfer,
+        below="Attachments History",
         flag="HasValidationErrors",
     ),
     Resource(
-        "BatchPayments", "accounting.payments", payments.show_batch, payments.save_batch, flag="HasValidationErrors"
+        "BatchPayments",
+        "accounting.payments",
+        payments.show_batch,
+        payments.save_batch,
+        below="History",
+        flag="HasValidationErrors",
     ),
-    Resource("BrandingThemes", "accounting.settings", _plain, methods="GET"),
     Resource(
-        "ContactGroups", "accounting.contacts", _plain, _save_group, hidden=("DELETED",), flag="HasValidationErrors"
+        "BrandingThemes",
+        "accounting.settings",
+        _plain,
+        methods="GET",
+        one="GET",
+        below="PaymentServices",
+    ),
+    Resource(
+        "ContactGroups",
+        "accounting.contacts",
+        _show_group,
+        _save_group,
+        methods="GET PUT",
+        one="GET POST",
+        below="Contacts",
+        hidden=("DELETED",),
+        flag="HasValidationErrors",
     ),
     Resource(
         "Contacts",
@@ -140,6 +169,7 @@ _ALL = (
         _show_contact,
         contacts.save,
         find=lambda books, text: contacts.find(books, {"ContactNumber": text}),
+        below="Attachments CISSettings History",
         paged=True,
         flag="HasValidationErrors",
     ),
@@ -149,15 +179,17 @@ _ALL = (
         creditnotes.show,
         creditnotes.save,
         find=lambda books, text: creditnotes.find(books, {"CreditNoteNumber": text}),
+        below="Allocations Attachments History pdf",
         paged=True,
     ),
-    Resource("Currencies", "accounting.settings", _plain, _save_currency, methods="GET PUT"),
+    Resource("Currencies", "accounting.settings", _plain, _save_currency, methods="GET PUT", one=""),
     Resource(
         "Invoices",
         "accounting.invoices",
         invoices.show,
         invoices.save,
         find=lambda books, text: invoices.find(books, {"InvoiceNumber": text}),
+        below="Attachments Email History OnlineInvoice pdf",
         paged=True,
     ),
     Resource(
@@ -167,37 +199,67 @@ _ALL = (
         items.save,
         items.delete,
         items.by_code,
-        methods="GET PUT POST DELETE",
+        one="GET POST DELETE",
+        below="History",
         flag="HasValidationErrors",
     ),
-    Resource("Organisation", "accounting.settings", _plain, methods="GET", kind="Organisations"),
+    Resource(
+        "Organisation",
+        "accounting.settings",
+        _plain,
+        methods="GET",
+        one="",
+        below="CISSettings",
+        kind="Organisations",
+    ),
     Resource(
         "Overpayments",
         "accounting.payments",
         lambda books, row, form: crediting.show(books, "Overpayments", row, form),
         methods="GET",
+        one="GET",
+        below="Allocations History",
         paged=True,
     ),
-    Resource("Payments", "accounting.payments", payments.show, payments.save, paged=True, flag="HasValidationErrors"),
+    Resource(
+        "Payments",
+        "accounting.payments",
+        payments.show,
+        payments.save,
+        below="History",
+        paged=True,
+        flag="HasValidationErrors",
+    ),
     Resource(
         "Prepayments",
         "accounting.payments",
         lambda books, row, form: crediting.show(books, "Prepayments", row, form),
         methods="GET",
+        one="GET",
+        below="Allocations History",
         paged=True,
     ),
-    Resource("RepeatingInvoices", "accounting.invoices", _show_repeating, methods="GET"),
-    Resource("TaxRates", "accounting.settings", _plain, accounts.save_tax_rate, hidden=("DELETED",)),
+    Resource(
+        "RepeatingInvoices",
+        "accounting.invoices",
+        repeating.show,
+        repeating.save,
+        below="Attachments History",
+        flag="HasErrors",
+    ),
+    Resource("TaxRates", "accounting.settings", _plain, accounts.save_tax_rate, one="GET", hidden=("DELETED",)),
     Resource(
         "TrackingCategories",
         "accounting.settings",
         lambda books, row, form: tracking.show(row, include_archived=form == "archived"),
         tracking.save,
         tracking.delete,
-        methods="GET PUT POST DELETE",
+        methods="GET PUT",
+        one="GET POST DELETE",
+        below="Options",
         hidden=("DELETED",),
     ),
-    Resource("Users", "accounting.settings", _plain, methods="GET"),
+    Resource("Users", "accounting.settings", _plain, methods="GET", one="GET"),
 )
 RESOURCES = {resource.name.lower(): resource for resource in _ALL} | {
     "organisations": next(r for r in _ALL if r.name == "Organisation")

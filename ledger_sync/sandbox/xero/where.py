@@ -31,6 +31,8 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
     ">": lambda a, b: _ordered(operator.gt, a, b),
     "<": lambda a, b: _ordered(operator.lt, a, b),
 }
+#: Most brackets in one expression (unsure).
+DEEPEST = 100
 _METHODS: dict[str, Callable[[str, str], bool]] = {
     "startswith": lambda text, part: text.casefold().startswith(part.casefold()),
     "endswith": lambda text, part: text.casefold().endswith(part.casefold()),
@@ -74,6 +76,8 @@ class _Parser:
     def __init__(self, books: Books, text: str) -> None:
         self.books = books
         self.tokens = list(self._split(text))
+        if sum(token == ("mark", "(") for token in self.tokens) > DEEPEST:
+            raise _refuse("Expression is too complex")  # unsure
         self.place = 0
 
     @staticmethod
@@ -166,6 +170,8 @@ class _Parser:
         self._take(")")
         if kind == "guid":
             return parts[0].strip('"').lower() if parts else None
+        if not 3 <= len(parts) <= 7 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
+            raise _refuse("No applicable constructor exists in type 'DateTime'")
         numbers = [int(part) for part in parts]
         day = "{:04}-{:02}-{:02}".format(*numbers[:3])
         return day + "T{:02}:{:02}:{:02}.000".format(*numbers[3:6]) if len(numbers) >= 6 else day

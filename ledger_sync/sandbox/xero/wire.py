@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from json.encoder import encode_basestring as _quote
 from typing import Any
 
@@ -17,6 +17,12 @@ Row = dict[str, Any]
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
+#: Days that SQL Server, where Xero keeps them, can hold; the last ones leave room for payment terms.
+FIRST_DAY, LAST_DAY = "1753-01-01", "9990-12-31"
+#: A decimal of .NET, which Xero is written in, has at most so many digits.
+DIGITS = 28
+#: Wide enough for any product of two amounts that are let in.
+_EXACT = Context(prec=120)
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 
 NUMBERS = frozenset(
@@ -31,6 +37,8 @@ DATES = frozenset(
 INSTANTS = frozenset("CreatedDateUTC DateTimeUTC DateUTC UpdatedDateUTC".split())
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _MS_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
+#: Characters that XML cannot hold.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _keys: dict[str, str] = {}
 
 
@@ -85,8 +93,31 @@ def stamp(instant: datetime) -> str:
 
 
 def decode(body: bytes) -> Any:
-    """Read a JSON body with exact numbers. Raises ValueError."""
-    return json.loads(body.decode("utf-8"), parse_float=Decimal)
+    """Read a JSON body with exact numbers. Raises ValueError or RecursionError.
+
+    A number no decimal of .NET could hold is unreadable (unsure); half a character becomes the replacement character.
+    """
+    found = json.loads(body.decode("utf-8"), parse_float=_decimal, parse_constant=_no_number)
+    return _whole(found) if b"\\u" in body else found
+
+
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if not -DIGITS <= number.adjusted() <= DIGITS:
+        raise ValueError(text[:40])
+    return number
+
+
+def _no_number(name: str) -> Decimal:
+    raise ValueError(name)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(item) for key, item in value.items()}
+    return [_whole(item) for item in value] if isinstance(value, list) else value
 
 
 def as_date(value: object) -> str | None:
@@ -94,33 +125,35 @@ def as_date(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     match = _MS_DATE.fullmatch(value)
-    if match:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1]))).date().isoformat()
     try:
-        return date.fromisoformat(value[:10]).isoformat()
-    except ValueError:
+        if match:
+            day = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(match[1]))).date().isoformat()
+        else:
+            day = date.fromisoformat(value[:10]).isoformat()
+    except (ValueError, OverflowError):
         return None
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def as_number(value: object) -> Decimal | None:
-    """A decimal from a JSON number or its text; None when it is neither."""
-    if isinstance(value, bool) or value is None:
+    """A decimal from a JSON number or its text; None when it is neither, or larger than any book would hold."""
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     try:
-        number = Decimal(str(value))
+        number = Decimal(value)
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and -DIGITS <= number.adjusted() < 12 else None
 
 
 def cents(value: Decimal) -> Decimal:
     """Round to two places, halves away from zero (Xero community manager; ties are not proven on real data)."""
-    return value.quantize(CENT, ROUND_HALF_UP)
+    return value.quantize(CENT, ROUND_HALF_UP, _EXACT)
 
 
 def places(value: Decimal, count: int) -> str:
     """A decimal as text with this many places, halves away from zero."""
-    return format(value.quantize(Decimal(1).scaleb(-count), ROUND_HALF_UP), "f")
+    return format(value.quantize(Decimal(1).scaleb(-count), ROUND_HALF_UP, _EXACT), "f")
 
 
 def money(row: Row, name: str) -> Decimal:
@@ -160,7 +193,7 @@ def to_xml(name: str, value: object) -> str:
         single = name[:-1] if name.endswith("s") else "Item"
         inner = "".join(to_xml(single, item) for item in value)
     else:
-        inner = str(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        inner = _CONTROL.sub("", str(value)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<{name}>{inner}</{name}>"
 
 
@@ -169,9 +202,10 @@ def days_after(day: str, count: int) -> str:
     return (date.fromisoformat(day) + timedelta(days=count)).isoformat()
 
 
-def month_after(day: str) -> str:
-    """The same day of the next month, or its last day."""
+def months_after(day: str, count: int) -> str:
+    """The same day some months later, or the last day of that month."""
     start = date.fromisoformat(day)
-    following = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-    last = (following + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-    return following.replace(day=min(start.day, last.day)).isoformat()
+    months = start.year * 12 + start.month - 1 + count
+    first = date(months // 12, months % 12 + 1, 1)
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    return first.replace(day=min(start.day, last.day)).isoformat()
