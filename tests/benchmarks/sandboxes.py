@@ -86,7 +86,7 @@ def _xero(name: str) -> None:
 
 def _quickbooks(name: str) -> None:
     sandbox = quickbooks.build(store=Store(), base_url="http://qbo.test", send=None, company="empty")
-    for limit in ("minute", "second", "batch_minute", "batch_minute_realm"):
+    for limit in ("minute", "minute_app", "second", "batch_minute", "batch_minute_realm"):
         setattr(sandbox.limits, limit, 10**9)
     keys = sandbox.credentials()
     session = network.mount(requests.Session())

@@ -117,6 +117,7 @@ def found(sandbox: QuickBooksSandbox, what: str | Row) -> None:
         if what == "vendor":
             company_vendor.trade(sandbox, books)
             add_company(sandbox, {"name": "Larkin Family Trust"})
+            add_company(sandbox, company_vendor.ABROAD)
 
 
 def add_company(sandbox: QuickBooksSandbox, described: Row) -> Books:
@@ -135,7 +136,8 @@ def add_company(sandbox: QuickBooksSandbox, described: Row) -> Books:
         for data in described.get("items", []):
             account = books.holder("Account", data["account"])
             fields = {k: v for k, v in data.items() if k != "account"}
-            _add(books, "item", {"Type": "Service", **fields, "IncomeAccountRef": {"value": account}})
+            income = {} if fields.get("Type") == "Category" else {"IncomeAccountRef": {"value": account}}
+            _add(books, "item", {"Type": "Service", **fields, **income})
         for kind in ("customer", "vendor", "employee"):
             for data in described.get(f"{kind}s", []):
                 _add(books, kind, data)

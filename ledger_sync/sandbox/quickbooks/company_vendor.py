@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ledger_sync.sandbox.quickbooks import wire
+from ledger_sync.sandbox.quickbooks import chart, company, recurring, wire
 from ledger_sync.sandbox.quickbooks.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.quickbooks.books import Books
+from ledger_sync.sandbox.quickbooks.saving import Options
 from ledger_sync.sandbox.quickbooks.wire import Row
 
 if TYPE_CHECKING:
@@ -41,7 +43,11 @@ _CUSTOMERS = (
     ("Yarrow Herbals", "Nina", "Yarrow"),
     ("Zephyr Kiteboarding", "Owen", "Zeph"),
 )
-_VENDORS = ("Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor")
+_VENDORS = (
+    "Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor", "Fairmont Stationers",
+    "Redbud Cleaning", "Tallgrass Telephone", "Union Couriers", "Walnut Insurance", "Meridian Travel",
+)  # fmt: skip
+_EMPLOYEES = (("June", "Larkin"), ("Marcus", "Teale"), ("Priya", "Anand"), ("Rosa", "Delgado"), ("Sven", "Aalto"))
 _ITEMS = (
     ("Hours", "Work by the hour", 180, "Services"),
     ("Monthly close", "Closing the month", 650, "Services"),
@@ -49,6 +55,30 @@ _ITEMS = (
     ("Form 1040", "Individual return", 550, "Tax Preparation"),
     ("Planning meeting", "Planning meeting", 240, "Advisory"),
 )
+#: Kinds of item besides services: what is sold but not counted, what is counted, and a category.
+_GOODS: tuple[Row, ...] = (
+    {"Name": "Bound copy", "Type": "NonInventory", "UnitPrice": 25, "Taxable": True, "account": "Services"},
+    {"Name": "Filing fee", "Type": "NonInventory", "UnitPrice": 75, "account": "Tax Preparation"},
+    {"Name": "Goods", "Type": "Category", "account": "Services"},
+)
+
+
+def _words(subtype: str) -> str:
+    """A subtype as a name: OtherCurrentAssets is "Other Current Assets"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", subtype)
+
+
+def _every_subtype() -> list[Row]:
+    """An account for each subtype that the plain chart has not, so that every type and subtype is there."""
+    there = {subtype for _, _, subtype in company.CHART} | {"SalesTaxPayable"}
+    names = {name for name, _, _ in company.CHART}
+    return [
+        {"Name": f"{_words(subtype)} (other)" if _words(subtype) in names else _words(subtype), "AccountType": kind,
+         "AccountSubType": subtype}
+        for kind, (_, _, subtypes) in chart.TYPES.items()
+        for subtype in subtypes
+        if subtype not in there
+    ]  # fmt: skip
 
 
 def _person(place: int, name: str, first: str, last: str) -> Row:
@@ -72,10 +102,26 @@ DESCRIPTION: Row = {
     "name": "Larkin CPA",
     "customers": [_person(place, *row) for place, row in enumerate(_CUSTOMERS)],
     "vendors": [{"DisplayName": name} for name in _VENDORS],
+    "employees": [{"GivenName": first, "FamilyName": last, "HiredDate": "2021-02-01"} for first, last in _EMPLOYEES],
+    "accounts": _every_subtype(),
     "items": [
-        {"Name": name, "Description": text, "UnitPrice": price, "account": account}
-        for name, text, price, account in _ITEMS
+        *({"Name": name, "Description": text, "UnitPrice": price, "account": account}
+          for name, text, price, account in _ITEMS),
+        *_GOODS,
     ],
+    "preferences": {"TaxPrefs": {"UsingSalesTax": True, "PartnerTaxEnabled": True}},
+}  # fmt: skip
+#: A company of another country and of two currencies, beside the first.
+ABROAD: Row = {
+    "name": "Fernleigh Advisory Pty Ltd",
+    "country": "AU",
+    "currencies": ["NZD", "USD"],
+    "customers": [
+        {"DisplayName": "Wattle Grove Physio", "PrimaryEmailAddr": {"Address": "accounts@wattlegrove.example"}},
+        {"DisplayName": "Aotea Outfitters", "CurrencyRef": {"value": "NZD"}},
+    ],
+    "vendors": [{"DisplayName": "Banksia Offices"}],
+    "items": [{"Name": "Advice", "Description": "Advice by the hour", "UnitPrice": 220, "account": "Advisory"}],
 }
 
 
@@ -90,7 +136,7 @@ class _Trading:
         self.keeper = Bookkeeper(books, sandbox.identity)
         self.today = books.today()
         self.customers = list(books.table("Customer"))
-        self.items = list(books.table("Item").values())
+        self.items = [row for row in books.table("Item").values() if row["Type"] == "Service"]
 
     def run(self) -> None:
         """Everything, oldest first."""
@@ -107,9 +153,44 @@ class _Trading:
         self.keeper.void_invoice(self.invoice(3, 20)["Id"])
         self.keeper.credit(self.invoice(4, 25)["Id"], Decimal("50.00"), reason="Goodwill")
         self.other_money()
+        self.kept()
 
     def day(self, ago: int) -> str:
         return wire.days_after(self.today, -max(ago, 0))
+
+    def kept(self) -> None:
+        """What has no rules of its own, and what recurs; a sale that is taxed and one that is drafted to be mailed."""
+        vendors = list(self.books.table("Vendor"))
+        rent = {"Amount": "410.00", "DetailType": "AccountBasedExpenseLineDetail",
+                "AccountBasedExpenseLineDetail": {"AccountRef": self.account("Rent")}}  # fmt: skip
+        sale = {"Amount": "650.00", "DetailType": "SalesItemLineDetail",
+                "SalesItemLineDetail": {"ItemRef": {"value": self.items[1]["Id"]}}}  # fmt: skip
+        taxed = {"Amount": "25.00", "DetailType": "SalesItemLineDetail",
+                 "SalesItemLineDetail": {"ItemRef": {"value": self.books.holder("Item", "Bound copy")},
+                                         "TaxCodeRef": {"value": "TAX"}}}  # fmt: skip
+        customer = {"CustomerRef": {"value": self.customers[9]}}
+        self.keeper._add("Item", {
+            "Name": "Ring binder", "Type": "Inventory", "UnitPrice": 12, "QtyOnHand": 40, "InvStartDate": self.day(100),
+            "TrackQtyOnHand": True, "IncomeAccountRef": self.account("Sales Of Product Income"),
+            "ExpenseAccountRef": self.account("Supplies Materials Cogs"), "AssetAccountRef": self.account("Inventory"),
+        })  # fmt: skip
+        self.keeper._add("Bill", {"VendorRef": {"value": vendors[0]}, "Line": [rent], "TxnDate": self.day(9)})
+        self.keeper._add("VendorCredit", {"VendorRef": {"value": vendors[0]}, "Line": [rent], "TxnDate": self.day(3)})
+        self.keeper._add("BillPayment", {"VendorRef": {"value": vendors[0]}, "PayType": "Check", "TotalAmt": "410.00",
+                                         "CheckPayment": {"BankAccountRef": self.account("Checking")}})  # fmt: skip
+        self.keeper._add("PurchaseOrder", {"VendorRef": {"value": vendors[4]}, "Line": [rent],
+                                           "APAccountRef": self.account("Accounts Payable")})  # fmt: skip
+        self.keeper._add("Estimate", {**customer, "Line": [sale], "TxnDate": self.day(4)})
+        self.keeper._add("TimeActivity", {"NameOf": "Employee", "EmployeeRef": {"value": "1"}, "Hours": 3, **customer})
+        self.keeper._add("SalesReceipt", {**customer, "Line": [sale, taxed], "DocNumber": "SR-1", "TxnDate": self.day(2)})
+        self.keeper._add("Invoice", {**customer, "Line": [taxed], "DocNumber": "1050", "EmailStatus": "NeedToSend",
+                                     "BillEmail": {"Address": "ada.june@juniper.example"}})  # fmt: skip
+        schedule = {"IntervalType": "Monthly", "NumInterval": 1, "DayOfMonth": 1, "StartDate": self.today}
+        info = {"Name": "Monthly close", "RecurType": "Automated", "ScheduleInfo": schedule}
+        with self.books.store.transaction():
+            recurring.change(self.books, "", {"Invoice": {**customer, "Line": [sale], "RecurringInfo": info}}, Options())
+            charge: Row = {**customer, "TxnDate": self.day(5), "Amount": "42.00", "HasBeenInvoiced": False, "Line": []}
+            self.books.add("ReimburseCharge", {"Id": self.books.next_id("ReimburseCharge"), **charge})
 
     def _is_undeposited(self, row: Row) -> bool:
         return wire.ref(row, "DepositToAccountRef") == self.books.holder("Account", "Undeposited Funds")

@@ -132,7 +132,7 @@ def _state(books: Books, row: Row) -> str:
         return "paid"
     if row["DueDate"] < books.today():
         return "overdue"
-    return "open"
+    return "part paid" if row["_applied"] else "open"
 
 
 def _invoice_line(books: Books, row: Row) -> Context:
@@ -151,7 +151,7 @@ def invoice_list(books: Books, identity: Identity, key: str, query: Mapping[str,
     shown = [_invoice_line(books, row) for row in rows]
     shown = [one for one in shown if not wanted or one["state"] == wanted]
     due = sum((wire.money(row, "Balance") for row in rows), ZERO)
-    states = ("open", "overdue", "paid", "voided")
+    states = ("open", "part paid", "overdue", "paid", "voided")
     return {"invoices": shown[:MOST], "count": len(shown), "due": amount(due), "states": states, "state": wanted}
 
 

@@ -113,5 +113,5 @@ def head(row: Row) -> Row:
 
 def unlimited(sandbox: QuickBooksSandbox) -> QuickBooksSandbox:
     limits = sandbox.limits
-    limits.minute = limits.second = limits.batch_minute = limits.batch_minute_realm = 10**9
+    limits.minute = limits.minute_app = limits.second = limits.batch_minute = limits.batch_minute_realm = 10**9
     return sandbox
