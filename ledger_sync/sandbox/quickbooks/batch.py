@@ -84,8 +84,8 @@ def changes(books: Books, names: str, since: str) -> Row:
     if moment is None:
         raise Invalid(errors.missing("changedSince"))
     if moment.timestamp() < (clock.now() - timedelta(days=books.limits.change_days)).timestamp():
-        # The window is documented, the code of the fault is not.
-        raise Invalid(Problem("2090", "Invalid date", f"changedSince is more than {books.limits.change_days} days ago"))
+        words = f"changedSince is more than {books.limits.change_days} days ago"
+        raise Invalid(Problem(books.switches.too_far_back, "Invalid date", words))
     room = books.limits.changes
     groups = []
     for name in [part.strip().lower() for part in names.split(",") if part.strip()]:

@@ -182,13 +182,17 @@ class _Trading:
                                            "APAccountRef": self.account("Accounts Payable")})  # fmt: skip
         self.keeper._add("Estimate", {**customer, "Line": [sale], "TxnDate": self.day(4)})
         self.keeper._add("TimeActivity", {"NameOf": "Employee", "EmployeeRef": {"value": "1"}, "Hours": 3, **customer})
-        self.keeper._add("SalesReceipt", {**customer, "Line": [sale, taxed], "DocNumber": "SR-1", "TxnDate": self.day(2)})
+        self.keeper._add(
+            "SalesReceipt", {**customer, "Line": [sale, taxed], "DocNumber": "SR-1", "TxnDate": self.day(2)}
+        )
         self.keeper._add("Invoice", {**customer, "Line": [taxed], "DocNumber": "1050", "EmailStatus": "NeedToSend",
                                      "BillEmail": {"Address": "ada.june@juniper.example"}})  # fmt: skip
         schedule = {"IntervalType": "Monthly", "NumInterval": 1, "DayOfMonth": 1, "StartDate": self.today}
         info = {"Name": "Monthly close", "RecurType": "Automated", "ScheduleInfo": schedule}
         with self.books.store.transaction():
-            recurring.change(self.books, "", {"Invoice": {**customer, "Line": [sale], "RecurringInfo": info}}, Options())
+            recurring.change(
+                self.books, "", {"Invoice": {**customer, "Line": [sale], "RecurringInfo": info}}, Options()
+            )
             charge: Row = {**customer, "TxnDate": self.day(5), "Amount": "42.00", "HasBeenInvoiced": False, "Line": []}
             self.books.add("ReimburseCharge", {"Id": self.books.next_id("ReimburseCharge"), **charge})
 

@@ -132,7 +132,7 @@ def _take_name(books: Books, kind: str, before: Row | None, row: Row) -> None:
 def merge(books: Books, loser: Row, survivor: Row) -> None:
     """Merge one customer into another, as a person does in QuickBooks: documents move, the first is deactivated.
 
-    What the API shows of the loser is unsure; here it is an inactive customer, and the notice names both.
+    What the API shows of the loser is unsure: an inactive customer, or nothing but its tombstone. The notice names both.
     """
     if loser["Id"] == survivor["Id"] or not survivor["Active"]:
         raise Invalid(errors.business("Choose another active customer to merge into."))
@@ -141,6 +141,11 @@ def merge(books: Books, loser: Row, survivor: Row) -> None:
             if wire.ref(row, "CustomerRef") == loser["Id"]:
                 books.touch(kind, row, CustomerRef={"value": survivor["Id"]})
     books.release(NAMES, loser["DisplayName"], f"Customer {loser['Id']}")
+    if not books.switches.merged_kept:
+        books.drop("Customer", loser)
+        books.touch("Customer", survivor)
+        books.notify("Customer", survivor["Id"], "merged", deletedid=loser["Id"])
+        return
     gone = loser["DisplayName"] + (DELETED if books.switches.mark_deactivated else "")
     books.hold(NAMES, gone, f"Customer {loser['Id']}")
     books.touch("Customer", loser, Active=False, DisplayName=gone, FullyQualifiedName=gone)

@@ -70,6 +70,10 @@ class Switches:
     currency_required: bool = True
     #: Classes and locations that the company does not track are dropped without a word. Unsure.
     drop_untracked: bool = True
+    #: A customer merged into another stays as an inactive one; off, it is gone like a deleted one. Unsure.
+    merged_kept: bool = True
+    #: The code of the fault for a look further back than 30 days. The window is documented, the code is not.
+    too_far_back: str = "2090"
     #: Until redirect addresses are registered, any on this machine will do.
     loopback_redirects: bool = True
 

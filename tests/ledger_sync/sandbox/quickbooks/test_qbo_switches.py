@@ -1,0 +1,269 @@
+"""Each switch both ways, each named as the switch it turns; and the page that lists them lists no other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qbo_app import COMPANY, App, head, unlimited
+from test_qbo_webhooks import Listener
+
+from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, Switches
+from ledger_sync.sandbox.quickbooks.documented import GENERIC
+from practice.core import clock
+from practice.core.sandbox.http import Request
+
+PAGE = Path(__file__).parents[4] / "docs/sandboxes/quickbooks.md"
+NAMES = {field.name for field in dataclasses.fields(Switches)}
+CUSTOMER = {"CustomerRef": {"value": "1"}}
+
+
+def turn(app: App, **given: Any) -> None:
+    """Over the wire, as the demo and an outside client do."""
+    answer = app.sandbox.handle(Request.build("POST", "/_sandbox/settings", {}, json.dumps(given)))
+    assert answer.status == 200, answer.body
+
+
+def rules() -> list[list[str]]:
+    lines = PAGE.read_text().split("## Rules")[1].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return [row for row in cells if row[0] != "rule" and not set(row[0]) <= set("-")]
+
+
+def test_the_page_lists_every_switch_and_no_other() -> None:
+    assert {name for row in rules() for name in re.findall(r"`(\w+)`", row[-1])} == NAMES
+
+
+def test_every_rule_says_where_it_comes_from_and_whether_that_is_sure() -> None:
+    for row in rules():
+        assert len(row) == 5, row
+        assert row[2], row
+        assert re.match(r"confirmed|unsure|ours", row[3]), row
+
+
+def test_the_page_marks_every_kind_without_rules() -> None:
+    marked = PAGE.read_text().split("## Kinds without rules of their own")[1].split("##")[0]
+    assert set(re.findall(r"`(\w+)`", marked)) >= {entity.name for entity in GENERIC} | {
+        "TaxClassification",
+        "Entitlements",
+    }
+
+
+def test_every_switch_has_a_test_of_its_name() -> None:
+    assert {name.removeprefix("test_") for name in globals()} >= NAMES
+
+
+def test_a_switch_nobody_has_is_refused(app: App) -> None:
+    assert app.sandbox.handle(Request.build("POST", "/_sandbox/settings", {}, '{"luck": true}')).status == 400
+
+
+# Each switch, both ways
+
+
+def test_mark_deactivated(app: App) -> None:
+    assert app.change("Customer", app.get("Customer", "2"), Active=False)["DisplayName"].endswith(" (deleted)")
+    turn(app, mark_deactivated=False)
+    assert app.change("Customer", app.get("Customer", "1"), Active=False)["DisplayName"] == "Alder Creek Dental LLC"
+
+
+def test_keep_sent_numbers(app: App) -> None:
+    app.sandbox.bookkeeper.set_preference("SalesFormsPrefs", "CustomTxnNumbers", False)
+    assert app.invoice(DocNumber="X-1")["DocNumber"] == "X-1"
+    turn(app, keep_sent_numbers=False)
+    assert app.invoice(DocNumber="X-2")["DocNumber"] == "1001"
+
+
+def test_warn_duplicate_numbers(app: App) -> None:
+    body = {**CUSTOMER, "DocNumber": "X-1", "Line": [app.line()]}
+    app.post("Invoice", body)
+    assert app.code("Invoice", body) == "6140"
+    turn(app, warn_duplicate_numbers=False)
+    assert app.post("Invoice", body)["DocNumber"] == "X-1"
+
+
+def test_refuse_negative_deposit_lines(app: App) -> None:
+    def line(amount: int) -> dict[str, Any]:
+        return {
+            "Amount": amount,
+            "DetailType": "DepositLineDetail",
+            "DepositLineDetail": {"AccountRef": app.account("Services")},
+        }
+
+    body = {"DepositToAccountRef": app.account("Checking"), "Line": [line(9), line(-5)]}
+    assert app.post("Deposit", body)["TotalAmt"] == 4
+    turn(app, refuse_negative_deposit_lines=True)
+    assert app.code("Deposit", body) == "2290"
+
+
+def test_request_id_strict(app: App) -> None:
+    body = {**CUSTOMER, "Line": [app.line()]}
+    first = app.call("POST", "/invoice?requestid=r", body)
+    assert app.call("POST", "/invoice?requestid=r", {**body, "PrivateNote": "x"}).body == first.body
+    turn(app, request_id_strict=True)
+    assert app.code("Invoice", {**body, "PrivateNote": "x"}, "?requestid=r") == "600"
+
+
+def test_request_id_seconds(app: App) -> None:
+    body = {**CUSTOMER, "Line": [app.line()]}
+    for seconds, same in ((600, True), (5, False)):
+        turn(app, request_id_seconds=seconds)
+        first = app.post("Invoice", body, f"?requestid={seconds}")
+        clock.advance(seconds=6)
+        assert (app.post("Invoice", body, f"?requestid={seconds}")["Id"] == first["Id"]) is same
+
+
+def test_rotate_always(app: App) -> None:
+    old = app.refresh_token
+    app.refresh()
+    assert app.refresh_token != old
+    turn(app, rotate_always=False)
+    old = app.refresh_token
+    app.refresh()
+    assert app.refresh_token == old
+
+
+def test_refresh_overlap(app: App) -> None:
+    for seconds, status in ((120, 200), (0, 400)):
+        turn(app, refresh_overlap=seconds)
+        old = app.refresh_token
+        app.refresh()
+        clock.advance(seconds=1)
+        assert app.tokens(grant_type="refresh_token", refresh_token=old).status == status
+
+
+def test_closing_day_closed(app: App) -> None:
+    app.sandbox.bookkeeper.close_books("2026-10-31")
+    body = {**CUSTOMER, "TxnDate": "2026-10-31", "Line": [app.line()]}
+    assert app.code("Invoice", body) == "6210"
+    turn(app, closing_day_closed=False)
+    assert app.post("Invoice", body)["Id"]
+
+
+def test_retry_after(app: App) -> None:
+    app.sandbox.limits.minute = 0
+    assert "Retry-After" not in app.call("GET", "/preferences").headers
+    turn(app, retry_after=True)
+    assert app.call("GET", "/preferences").headers["Retry-After"] == "60"
+
+
+def test_throttle_form(app: App) -> None:
+    app.sandbox.limits.minute = 0
+    for form, words in (("lower", b'"fault":'), ("upper", b'"Fault":'), ("xml", b"<Fault")):
+        turn(app, throttle_form=form)
+        assert words in app.call("GET", "/preferences").body
+
+
+def test_void_either_way(app: App) -> None:
+    payment = app.payment(5)
+    assert app.code("Payment", head(payment), "?operation=void") == "500"
+    turn(app, void_either_way=True)
+    assert app.post("Payment", head(payment), "?operation=void")["TotalAmt"] == 0
+
+
+@pytest.fixture
+def listener(app: App) -> Listener:
+    found = Listener(app.keys["webhook_secret"])
+    app.sandbox.outbox.send = found
+    app.sandbox.webhooks.set_url("http://web.test/")
+    return found
+
+
+def test_legacy_notices(app: App, listener: Listener) -> None:
+    for legacy in (False, True):
+        turn(app, legacy_notices=legacy)
+        app.invoice()
+        app.sandbox.tick()
+    assert [isinstance(notice, list) for notice in listener.heard] == [True, False]
+
+
+def test_withhold_notices(app: App, listener: Listener) -> None:
+    listener.status = 500
+    for _ in range(2):
+        app.invoice()
+        app.sandbox.tick()
+    assert len(listener.heard) == 1
+    turn(app, withhold_notices=False)
+    app.sandbox.tick()
+    assert len(listener.heard) == 2
+
+
+def test_notify_own_changes(app: App, listener: Listener) -> None:
+    for told in (True, False):
+        turn(app, notify_own_changes=told)
+        app.invoice()
+        app.sandbox.tick()
+    assert len(listener.heard) == 1
+
+
+def test_refuse_unknown_properties(app: App) -> None:
+    body = {**CUSTOMER, "Line": [app.line()], "Colour": "red"}
+    assert app.code("Invoice", body) == "2010"
+    turn(app, refuse_unknown_properties=False)
+    assert "Colour" not in app.post("Invoice", body)
+
+
+def elsewhere(**company: Any) -> App:
+    return App(unlimited(QuickBooksSandbox(company={**COMPANY, **company})))
+
+
+def abroad() -> tuple[App, dict[str, Any]]:
+    app = elsewhere(country="AU")
+    code = app.query("SELECT * FROM TaxCode WHERE Name = 'GST'")["TaxCode"][0]["Id"]
+    return app, {**CUSTOMER, "Line": [app.line(110, TaxCodeRef={"value": code})]}
+
+
+def test_tax_mode_required() -> None:
+    app, body = abroad()
+    assert app.code("Invoice", body) == "2020"
+    turn(app, tax_mode_required=False)
+    assert app.post("Invoice", body)["TotalAmt"] == 121
+
+
+def test_inclusive_amount_is_gross() -> None:
+    app, body = abroad()
+    body["GlobalTaxCalculation"] = "TaxInclusive"
+    assert app.post("Invoice", body)["TotalAmt"] == 121
+    turn(app, inclusive_amount_is_gross=True)
+    assert app.post("Invoice", body)["TotalAmt"] == 110
+
+
+def test_currency_required() -> None:
+    app = elsewhere(currencies=["EUR"])
+    body = {**CUSTOMER, "Line": [app.line()]}
+    assert app.code("Invoice", body) == "2020"
+    turn(app, currency_required=False)
+    assert app.post("Invoice", body)["CurrencyRef"]["value"] == "USD"
+
+
+def test_drop_untracked(app: App) -> None:
+    tracked = {"ClassRef": {"value": "1"}}
+    assert "ClassRef" not in app.invoice(**tracked)
+    turn(app, drop_untracked=False)
+    assert app.invoice(**tracked)["ClassRef"]["name"] == "Tax"
+
+
+def test_merged_kept(app: App) -> None:
+    third = app.post("Customer", {"DisplayName": "Third"})["Id"]
+    app.sandbox.bookkeeper.merge_customers("1", "2")
+    assert app.get("Customer", "1")["Active"] is False
+    turn(app, merged_kept=False)
+    app.sandbox.bookkeeper.merge_customers(third, "2")
+    assert app.call("GET", f"/customer/{third}").json()["Fault"]["Error"][0]["code"] == "610"
+
+
+def test_too_far_back(app: App) -> None:
+    for code in ("2090", "4002"):
+        turn(app, too_far_back=code)
+        answer = app.call("GET", "/cdc?entities=Invoice&changedSince=2026-01-01T00:00:00Z")
+        assert answer.json()["Fault"]["Error"][0]["code"] == code
+
+
+def test_loopback_redirects(app: App) -> None:
+    asked = f"/connect/oauth2?client_id={app.keys['client_id']}&response_type=code&scope=openid&redirect_uri=http://localhost/x"
+    assert app.sandbox.handle(Request.build("GET", asked)).status == 200
+    turn(app, loopback_redirects=False)
+    assert app.sandbox.handle(Request.build("GET", asked)).status == 400
