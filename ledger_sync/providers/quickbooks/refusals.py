@@ -1,6 +1,6 @@
 """What QuickBooks' answers mean to us: a failure's class by status and code, our own words by fault code.
 
-Codes and texts: Intuit's error code page, and captures by users of the API (docs/sandboxes/quickbooks.md lists each source).
+Codes and texts: Intuit's error code page, and captures by users of the API (docs/sandboxes/quickbooks.md lists them).
 """
 
 from __future__ import annotations

@@ -44,8 +44,8 @@ _CUSTOMERS = (
     ("Zephyr Kiteboarding", "Owen", "Zeph"),
 )
 _VENDORS = (
-    "Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor", "Fairmont Stationers",
-    "Redbud Cleaning", "Tallgrass Telephone", "Union Couriers", "Walnut Insurance", "Meridian Travel",
+    "Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor",
+    "Fairmont Stationers", "Redbud Cleaning", "Tallgrass Telephone", "Union Couriers", "Walnut Insurance", "Meridian Travel",
 )  # fmt: skip
 _EMPLOYEES = (("June", "Larkin"), ("Marcus", "Teale"), ("Priya", "Anand"), ("Rosa", "Delgado"), ("Sven", "Aalto"))
 _ITEMS = (

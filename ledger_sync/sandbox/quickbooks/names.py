@@ -132,7 +132,7 @@ def _take_name(books: Books, kind: str, before: Row | None, row: Row) -> None:
 def merge(books: Books, loser: Row, survivor: Row) -> None:
     """Merge one customer into another, as a person does in QuickBooks: documents move, the first is deactivated.
 
-    What the API shows of the loser is unsure: an inactive customer, or nothing but its tombstone. The notice names both.
+    What the API shows of the loser is unsure: an inactive customer, or only its tombstone. The notice names both.
     """
     if loser["Id"] == survivor["Id"] or not survivor["Active"]:
         raise Invalid(errors.business("Choose another active customer to merge into."))
