@@ -54,6 +54,7 @@ def open(books: Books, charge: str, reason: str = "general", inquiry: bool = Fal
         return
     kind = attempt["payment_method_details"]["type"]
     final = kind != "card" and not books.settings["contest_debits"]
+    inquiry = inquiry and kind == "card"  # a payer's bank does not ask about a debit: it takes it back
     amount = attempt["amount_captured"] - attempt["amount_refunded"]
     if amount < 1:
         return

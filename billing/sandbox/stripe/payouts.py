@@ -63,6 +63,9 @@ def create(books: Books, params: Row) -> Row:
         raise Refused(
             f"Sorry, you don't have any external accounts in that currency ({params['currency']}).", param="currency"
         )
+    if books.settings["payouts"] != "manual" and not books.settings["manual_beside_daily"]:
+        # docs.stripe.com/payouts, "Manual payouts", has one switch to them first; the wording is unsure.
+        raise Refused("You can only create payouts while your payout schedule is set to manual.", param="amount")
     if params["amount"] > balance.available(books):
         raise Refused(
             "You have insufficient funds in your Stripe account for this transfer. Your card balance is too low.",

@@ -35,6 +35,7 @@ DEFAULTS: Row = {
     "debit_dispute_reason": "debit_not_authorized",
     "future_usage_off_session": False,
     "limits_at_once": True,
+    "manual_beside_daily": False,
     "off_session_unattached": False,
     "payout_row_listed": True,
     "repeat_decline_codes": False,

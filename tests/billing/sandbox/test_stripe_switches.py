@@ -85,6 +85,15 @@ def test_arrival_and_payouts(api: Any, charge: Any, saved: Any, turn: Any) -> No
     assert len(api.payouts.list().data) == 1
 
 
+def test_a_manual_payout_beside_daily_ones(api: Any, charge: Any, saved: Any, turn: Any) -> None:
+    charge(saved("pm_card_bypassPending").payment_method)
+    clock.advance(seconds=5)
+    with pytest.raises(stripe.InvalidRequestError, match="schedule is set to manual"):
+        api.payouts.create({"amount": 500, "currency": "aud"})
+    turn(manual_beside_daily=True)
+    assert api.payouts.create({"amount": 500, "currency": "aud"}).automatic is False
+
+
 def test_authorization_days(api: Any, turn: Any) -> None:
     hold = {"amount": 500, "currency": "aud", "capture_method": "manual", "payment_method": "pm_card_visa"}
     for days, status in ((1, "canceled"), (7, "requires_capture")):
