@@ -18,8 +18,8 @@ def turn(store: Store, body: dict[str, Any]) -> dict[str, str]:
     Raises ValueError for a moment without a time zone, or one that no calendar has.
     """
     at = datetime.fromisoformat(str(body["at"])) if body.get("at") else None
-    ahead = timedelta(seconds=float(body.get("advance_seconds", 0)))
     try:
+        ahead = timedelta(seconds=float(body.get("advance_seconds", 0)))
         if "at" in body:
             clock.move(at)
         clock.advance(seconds=ahead.total_seconds())
