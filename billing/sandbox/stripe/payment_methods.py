@@ -97,6 +97,8 @@ def one_of_customer(books: Books, params: Row, key: str, method: str) -> Row:
 
 def attach(books: Books, params: Row, key: str) -> Row:
     """Save a method for a customer; declined cards are refused here too (docs.stripe.com/testing). Raises Refused."""
+    if "customer" not in params:
+        raise Refused("Missing required param: customer.", code="parameter_missing", param="customer", early=True)
     customer = books.find("customer", params["customer"], "customer")
     if customer.get("deleted"):
         raise Refused(f"No such customer: '{customer['id']}'", code="resource_missing", param="customer")

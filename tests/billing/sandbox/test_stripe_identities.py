@@ -5,7 +5,6 @@ Legal and illegal requests are mixed; one that was refused must have changed not
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from billing.sandbox.stripe import StripeSandbox, build, cards
+from billing.sandbox.stripe.books import copied
 from practice.core import clock
 from practice.core.sandbox.http import Request
 from practice.core.sandbox.store import Store
@@ -75,7 +75,7 @@ class Lives(RuleBasedStateMachine):
     def rows(self) -> dict[str, Any]:
         """Every row there is, but the counters, which may count what came to nothing."""
         tables = self.sandbox.store._tables
-        return copy.deepcopy({kind: rows for kind, rows in tables.items() if rows and kind != "_counter"})
+        return copied({kind: rows for kind, rows in tables.items() if rows and kind != "_counter"})
 
     def all(self, kind: str) -> list[dict[str, Any]]:
         return list(self.sandbox.books(NAME).rows(kind))
@@ -294,6 +294,11 @@ class Lives(RuleBasedStateMachine):
 
 
 Lives.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
 )
 TestLives = Lives.TestCase
