@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 
@@ -154,17 +154,23 @@ class XeroSandbox:
             return refused.response
 
     def _identity(self, request: Request) -> Response:
-        path, method = request.path.lower().rstrip("/"), request.method
-        if path == "/identity/connect/authorize" and method in ("GET", "POST"):
-            return self.identity.authorise(request)
-        if path == "/connect/token" and method == "POST":
-            return self.identity.token(request)
-        if path == "/connect/revocation" and method == "POST":
-            return self.identity.revoke(request)
-        if path == "/connections" and method == "GET":
-            return self.identity.connections(request)
-        if path.startswith("/connections/") and method == "DELETE":
-            return self.identity.delete_connection(request, path.rpartition("/")[2])
+        path = request.path.lower().rstrip("/")
+        identity = self.identity
+        handlers: dict[tuple[str, str], Callable[[Request], Response]] = {
+            ("GET", "/.well-known/openid-configuration"): lambda _: identity.discovery(),
+            ("GET", "/.well-known/openid-configuration/jwks"): lambda _: identity.keys(),
+            ("GET", "/identity/connect/authorize"): identity.authorise,
+            ("POST", "/identity/connect/authorize"): identity.authorise,
+            ("POST", "/connect/token"): identity.token,
+            ("POST", "/connect/revocation"): identity.revoke,
+            ("GET", "/connect/userinfo"): identity.userinfo,
+            ("GET", "/connections"): identity.connections,
+        }
+        handler = handlers.get((request.method, path))
+        if handler is not None:
+            return handler(request)
+        if path.startswith("/connections/") and request.method == "DELETE":
+            return identity.delete_connection(request, path.rpartition("/")[2])
         if path.startswith("/in/"):
             return self.pages.online_invoice(path.rpartition("/")[2])
         raise errors.not_found()
@@ -213,7 +219,12 @@ class XeroSandbox:
             return response
 
     def _spoiled(self, fault: Fault, request: Request) -> Response:
-        """Xero's own words for a fault that does answer. A 500 is kept under the request's idempotency key (docs)."""
+        """Xero's own words for a fault that does answer; ``unauthorised:gone`` is an organisation that is gone.
+
+        A 500 is kept under the request's idempotency key (docs).
+        """
+        if fault.kind == "unauthorised" and fault.detail == "gone":
+            return self.gate.forbidden().response
         if fault.kind == "unauthorised":
             return self.gate.expired(self.books(self.tenant_id).stamp()).response
         if fault.kind == "rate_limited":

@@ -79,7 +79,11 @@ class Gate:
         for row in self.store.table("_connections").values():
             if row["tenantId"] == tenant and (row["_user"], row["_client"]) == (caller.user, caller.client_id):
                 return tenant
-        raise titled(403, "Forbidden", "AuthenticationUnsuccessful", self.ids.new())
+        raise self.forbidden()
+
+    def forbidden(self) -> Refused:
+        """403 for an organisation that the app is not, or no longer, connected to (reported)."""
+        return titled(403, "Forbidden", "AuthenticationUnsuccessful", self.ids.new())
 
     def check_scope(self, caller: Caller, scope: str, method: str) -> None:
         """Raise Refused with 401 when the token's scopes do not cover a call (body as reported)."""

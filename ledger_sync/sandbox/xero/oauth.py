@@ -1,10 +1,12 @@
-"""Xero's identity service: consent in a browser, tokens, refresh with rotation, revocation, and the connections."""
+"""Xero's identity service: consent in a browser, tokens, refresh with rotation, revocation, and the connections.
+
+Rules without another source are those of Xero's documents (OAuth 2.0, auth flow) and of its SDKs.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import json
 from datetime import timedelta
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -13,14 +15,15 @@ from django.template.loader import render_to_string
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.books import Ids
-from ledger_sync.sandbox.xero.errors import titled
 from ledger_sync.sandbox.xero.gate import Gate
 from ledger_sync.sandbox.xero.settings import AppRegistration, Limits, Switches
+from ledger_sync.sandbox.xero.signing import Signer, b64, half_digest
 from ledger_sync.sandbox.xero.wire import Row
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
 
+ISSUER = "https://identity.xero.com"
 ACCESS_LIFE = timedelta(seconds=1800)
 CODE_LIFE = timedelta(minutes=5)
 #: A refresh token dies when it was not used for 60 days; a replaced one works for another 30 minutes (Xero docs).
@@ -58,6 +61,7 @@ class Identity:
         "/identity/connect/authorize",
         "/connect/token",
         "/connect/revocation",
+        "/connect/userinfo",
         "/connections",
     )
 
@@ -70,6 +74,7 @@ class Identity:
         self.switches = switches
         self.gate = gate
         self.base_url = base_url
+        self.signer = Signer(store)
 
     @property
     def limits(self) -> Limits:
@@ -112,6 +117,8 @@ class Identity:
     def _scope_error(query: dict[str, str]) -> str:
         if query.get("response_type") != "code":
             return "unsupported_response_type"
+        if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
+            return "invalid_request"  # other ways to prove it are unsure
         scopes = query.get("scope", "").split()
         return "" if scopes and set(scopes) <= KNOWN_SCOPES else "invalid_scope"
 
@@ -132,6 +139,7 @@ class Identity:
             "state",
             "code_challenge",
             "code_challenge_method",
+            "nonce",
         )
         context = {
             "app": self.app.name,
@@ -166,6 +174,7 @@ class Identity:
             "event": self.ids.new(),
             "expires": wire.stamp(clock.now() + CODE_LIFE),
             "challenge": query.get("code_challenge", ""),
+            "nonce": query.get("nonce", ""),
         }
         with self.store.transaction():
             self.store.put("_codes", code, row)
@@ -222,7 +231,7 @@ class Identity:
             return _oauth_error("access_denied")
         for tenant in row["tenants"]:
             self.connect(tenant, row["event"])
-        return self._issue(row["user"], row["scopes"], row["event"])
+        return self._issue(row["user"], row["scopes"], row["event"], nonce=row["nonce"])
 
     def _from_refresh(self, form: dict[str, str]) -> Response:
         token = form.get("refresh_token", "")
@@ -234,15 +243,75 @@ class Identity:
             self.store.put("_refresh", token, {**row, "grace": wire.stamp(clock.now() + GRACE)})
         return self._issue(row["user"], row["scopes"], row["event"])
 
-    def _issue(self, user: str, scopes: list[str], event: str) -> Response:
+    def _issue(self, user: str, scopes: list[str], event: str, *, nonce: str = "") -> Response:
         access = self.mint_access(user, scopes, event)
         body: Row = {"access_token": access, "expires_in": int(ACCESS_LIFE.total_seconds()), "token_type": "Bearer"}
         if "openid" in scopes:
-            body = {"id_token": self._jwt({"sub": user, "aud": self.app.client_id}), **body}
+            body = {"id_token": self.signer.jwt(self._identity_claims(user, scopes, access, nonce), "JWT"), **body}
         if "offline_access" in scopes:
             body["refresh_token"] = self.mint_refresh(user, scopes, event)
         body["scope"] = " ".join(scopes)
         return Response.of_json(body, headers={"Cache-Control": "no-store"})
+
+    def _identity_claims(self, user: str, scopes: list[str], access: str, nonce: str) -> Row:
+        """Who signed in, for the app alone: the claims that Xero's documents show (auth flow, id token)."""
+        now = int(clock.now().timestamp())
+        claims: Row = {
+            "nbf": now,
+            "exp": now + 300,
+            "iss": ISSUER,
+            "aud": self.app.client_id,
+            "iat": now,
+            "at_hash": half_digest(access),
+            "auth_time": now,
+            **self._person(user, scopes),
+        }
+        return {**claims, "nonce": nonce} if nonce else claims
+
+    def _person(self, user: str, scopes: list[str]) -> Row:
+        row = self.user()
+        claims: Row = {"sub": _subject(user), "xero_userid": user}
+        if "profile" in scopes:
+            claims |= {"preferred_username": row["EmailAddress"]}
+            claims |= {"given_name": row["FirstName"], "family_name": row["LastName"]}
+        return claims | ({"email": row["EmailAddress"]} if "email" in scopes else {})
+
+    def userinfo(self, request: Request) -> Response:
+        """Who the bearer of an access token is; needs ``openid``. Named in Xero's discovery document; claims unsure."""
+        caller = self.gate.caller(request)
+        if "openid" not in caller.scopes:
+            raise self.gate.unauthorised("AuthorizationUnsuccessful")
+        return Response.of_json(self._person(caller.user, sorted(caller.scopes)))
+
+    # Discovery
+
+    def discovery(self) -> Response:
+        """The discovery document of OpenID Connect; the issuer is Xero's own, the addresses are the sandbox's.
+
+        Xero's SDK for Node begins with it (xero-node, XeroClient.initialize).
+        """
+        body = {
+            "issuer": ISSUER,
+            "jwks_uri": f"{self.base_url}/.well-known/openid-configuration/jwks",
+            "authorization_endpoint": f"{self.base_url}/identity/connect/authorize",
+            "token_endpoint": f"{self.base_url}/connect/token",
+            "userinfo_endpoint": f"{self.base_url}/connect/userinfo",
+            "revocation_endpoint": f"{self.base_url}/connect/revocation",
+            "scopes_supported": sorted(KNOWN_SCOPES),
+            "claims_supported": ["sub", "xero_userid", "preferred_username", "given_name", "family_name", "email"],
+            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query"],
+            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "subject_types_supported": ["public"],
+            "code_challenge_methods_supported": ["S256"],
+        }
+        return Response.of_json(body)
+
+    def keys(self) -> Response:
+        """The keys that tokens are signed with (JWKS)."""
+        return Response.of_json({"keys": [self.signer.public()]})
 
     def mint_access(self, user: str, scopes: list[str], event: str) -> str:
         """A new access token, good for 1,800 seconds."""
@@ -252,16 +321,16 @@ class Identity:
         claims = {
             "nbf": int(now.timestamp()),
             "exp": int((now + ACCESS_LIFE).timestamp()),
-            "iss": "https://identity.xero.com",
-            "aud": "https://identity.xero.com/resources",
+            "iss": ISSUER,
+            "aud": f"{ISSUER}/resources",
             "client_id": self.app.client_id,
-            "sub": hashlib.md5(user.encode(), usedforsecurity=False).hexdigest(),
+            "sub": _subject(user),
             "xero_userid": user,
             "jti": self.ids.text(32, "0123456789ABCDEF"),
             "authentication_event_id": event,
             "scope": scopes,
         }
-        token = self._jwt(claims)
+        token = self.signer.jwt(claims, "at+jwt")
         row = {"user": user, "client": self.app.client_id, "scopes": scopes, "expires": wire.stamp(now + ACCESS_LIFE)}
         self.store.put("_access", token, row)
         return token
@@ -274,12 +343,6 @@ class Identity:
             "_refresh", token, {"user": user, "scopes": scopes, "event": event, "expires": expires, "grace": ""}
         )
         return token
-
-    def _jwt(self, claims: Row) -> str:
-        """Three parts like Xero's; signed with the sandbox's own secret, as nobody here checks RS256."""
-        parts = [_b64(json.dumps(part).encode()) for part in ({"alg": "RS256", "typ": "JWT", "kid": "SANDBOX"}, claims)]
-        signature = hmac.new(self.app.client_secret.encode(), ".".join(parts).encode(), hashlib.sha256).digest()
-        return ".".join([*parts, _b64(signature)])
 
     def revoke(self, request: Request) -> Response:
         """Revoke a refresh token; with it go all of the person's connections to the app (reported)."""
@@ -342,7 +405,7 @@ class Identity:
         caller = self.gate.caller(request)
         row = self.store.get("_connections", key.lower())
         if row is None or row["_user"] != caller.user:
-            raise titled(403, "Forbidden", "AuthenticationUnsuccessful", self.ids.new())
+            raise self.gate.forbidden()
         with self.store.transaction():
             self.store.drop("_connections", key.lower())
         return Response(204)
@@ -358,13 +421,13 @@ class Identity:
             return self.mint_refresh(user, list(DEFAULT_SCOPES), event), tenant
 
 
+def _subject(user: str) -> str:
+    return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
+
+
 def _proves(challenge: str, verifier: str) -> bool:
     """PKCE with S256, where the app asked for it."""
-    return not challenge or _b64(hashlib.sha256(verifier.encode()).digest()) == challenge
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+    return not challenge or b64(hashlib.sha256(verifier.encode()).digest()) == challenge
 
 
 def _oauth_error(error: str) -> Response:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import jwt
 import pytest
 from xero_app import App
 
@@ -158,3 +161,52 @@ def test_revocation_takes_everything(app: App) -> None:
     assert app.post_form("/connect/revocation", token=token).status == 200
     assert app.post_form("/connect/token", grant_type="refresh_token", refresh_token=token).status == 400
     assert app.call("GET", "/Organisation").status == 403
+
+
+def well_known(sandbox: XeroSandbox, path: str) -> dict[str, Any]:
+    return sandbox.handle(Request.build("GET", path)).json()
+
+
+def test_tokens_are_signed_with_the_key_that_discovery_names(sandbox: XeroSandbox, app: App) -> None:
+    found = well_known(sandbox, "/.well-known/openid-configuration")
+    assert found["issuer"] == "https://identity.xero.com"
+    (key,) = well_known(sandbox, found["jwks_uri"])["keys"]
+    public = jwt.PyJWK(key).key
+    answer = press(sandbox, "approve", scope="openid profile email offline_access", nonce="n-1")
+    tokens = exchange(app, answer["code"]).json()
+    options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    who = jwt.decode(
+        tokens["id_token"], public, ["RS256"], audience=sandbox.app.client_id, issuer=found["issuer"], options=options
+    )
+    assert (who["email"], who["given_name"], who["nonce"]) == ("marion@harbourvale.example", "Marion", "n-1")
+    half = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
+    assert who["at_hash"] == base64.urlsafe_b64encode(half).decode().rstrip("=")
+    access = jwt.decode(
+        tokens["access_token"], public, ["RS256"], audience=f"{found['issuer']}/resources", options=options
+    )
+    assert access["exp"] - access["nbf"] == 1800
+    assert jwt.get_unverified_header(tokens["access_token"])["kid"] == key["kid"]
+    with pytest.raises(jwt.InvalidSignatureError):
+        jwt.decode(tokens["id_token"][:-6] + "AAAAAA", public, ["RS256"], options={"verify_aud": False})
+
+
+def test_the_token_says_who_its_bearer_is_where_openid_was_asked(sandbox: XeroSandbox, app: App) -> None:
+    def told(token: str) -> Response:
+        return sandbox.handle(Request.build("GET", "/connect/userinfo", {"Authorization": f"Bearer {token}"}))
+
+    assert told(app.token).json()["email"] == "marion@harbourvale.example"
+    with sandbox.store.transaction():
+        plain = sandbox.identity.mint_access(sandbox.identity.user()["UserID"], ["accounting.contacts"], "event")
+    assert told(plain).status == 401
+    assert told("x").status == 401
+
+
+@pytest.mark.parametrize("wrong", [{"code_challenge_method": "plain"}, {}])
+def test_only_s256_proves_a_code(sandbox: XeroSandbox, wrong: dict[str, str]) -> None:
+    assert "error=invalid_request" in ask(sandbox, code_challenge="x", **wrong).headers["Location"]
+
+
+def test_a_wrong_or_missing_verifier_gets_no_token(sandbox: XeroSandbox, app: App) -> None:
+    for verifier in ({"code_verifier": "wrong"}, {}):
+        code = press(sandbox, "approve", code_challenge="x" * 43, code_challenge_method="S256")["code"]
+        assert exchange(app, code, **verifier).body == b'{"error":"invalid_grant"}'
