@@ -48,7 +48,8 @@ def _quickbooks(
 
 
 def _stripe(*, store: Store, base_url: str, send: Send | None, company: str | Row = "vendor", webhook: str = "") -> Any:
-    sandbox = stripe.build(store=store, base_url=base_url, send=send)
+    known = company if isinstance(company, str) else "empty"
+    sandbox = stripe.build(store=store, base_url=base_url, send=send, company=known)
     for described in company["accounts"] if isinstance(company, dict) else ():
         if store.get("_account", described["name"]) is None:
             sandbox.open_account(**described)

@@ -21,6 +21,9 @@ from billing.sandbox.stripe import (
     settings,
     wire,
 )
+from billing.sandbox.stripe import (
+    company as past,
+)
 from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books, public
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row
@@ -218,9 +221,12 @@ class StripeSandbox:
         return None
 
 
-def build(*, store: Store, base_url: str, send: Send | None, seed: int = 0) -> StripeSandbox:
-    """The sandbox as the demo and the tests start it."""
-    return StripeSandbox(store, base_url=base_url, send=send, seed=seed)
+def build(*, store: Store, base_url: str, send: Send | None, seed: int = 0, company: str = "empty") -> StripeSandbox:
+    """The sandbox as the demo and the tests start it; the company ``vendor`` has a past."""
+    sandbox = StripeSandbox(store, base_url=base_url, send=send, seed=seed)
+    if company == "vendor":
+        past.fill(sandbox, clock.now())
+    return sandbox
 
 
 def _key(request: Request) -> str:
