@@ -7,12 +7,13 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from ledger_sync import applying, lanes
 from ledger_sync.models import Connection, Delivery, Hint, Link
@@ -55,26 +56,57 @@ def work(delivery_id: int) -> int:
     row = Delivery.objects.select_for_update().get(pk=delivery_id)
     if row.worked_at is not None:
         return 0
-    hints = 0
+    named = _readable(row)
+    orgs = {org for org, *_ in named}
+    rows = Connection.objects.filter(provider=row.provider, remote_org__in=orgs, disconnected_at__isnull=True)
+    connections = {connection.remote_org: connection for connection in rows}
+    versions = _versions(connections.values(), {(kind, remote_id) for _, kind, remote_id, *_ in named})
     touched: dict[int, Connection] = {}
-    for org, kind, remote_id, at, loser in _readable(row):
-        connection = Connection.objects.filter(
-            provider=row.provider, remote_org=org, disconnected_at__isnull=True
-        ).first()
+    hints = 0
+    for org, kind, remote_id, at, loser in named:
+        connection = connections.get(org)
         if connection is None:
             continue
         if loser:
             applying.follow_merge(connection, kind, loser, remote_id)
-        if _is_echo(connection, kind, remote_id, at):
-            continue
-        hint(connection, kind, remote_id, at)
-        touched[connection.pk] = connection
-        hints += 1
+        if not _is_echo(row.provider, versions.get((connection.pk, kind, remote_id), ""), at):
+            hint(connection, kind, remote_id, at)
+            touched[connection.pk] = connection
+            hints += 1
     row.worked_at = clock.now()
     row.save(update_fields=["worked_at"])
     for connection in touched.values():
         lanes.ring(connection, "pull")
     return hints
+
+
+def drop_echoes(connection: Connection) -> int:
+    """Strike out what was told of documents we did not know and have made ourselves meanwhile. Costs no call.
+
+    Returns how many. Only what waited because nobody knew it: what is to be read again is asked for on purpose.
+    """
+    unknown = F("first_at") + UNKNOWN_WAITS
+    waiting = list(Hint.objects.filter(connection=connection, ready_at__lte=clock.now(), ready_at=unknown))
+    versions = _versions([connection], {(hint.kind, hint.remote_id) for hint in waiting})
+    echoes = [
+        hint.pk
+        for hint in waiting
+        if _is_echo(
+            connection.provider, versions.get((connection.pk, hint.kind, hint.remote_id), ""), hint.last_event_at
+        )
+    ]
+    return Hint.objects.filter(pk__in=echoes).delete()[0]
+
+
+def _versions(connections: Iterable[Connection], named: set[tuple[str, str]]) -> dict[tuple[int, str, str], str]:
+    """The versions we know of objects that were named by kind and id."""
+    known = {}
+    for kind in {kind for kind, _ in named}:
+        ids = [remote_id for other, remote_id in named if other == kind]
+        rows = Link.objects.filter(connection__in=connections, kind=kind, remote_id__in=ids)
+        for connection_id, remote_id, version in rows.values_list("connection_id", "remote_id", "remote_version"):
+            known[connection_id, kind, str(remote_id)] = version
+    return known
 
 
 def hint(connection: Connection, kind: str, remote_id: str, at: datetime) -> Hint:
@@ -94,17 +126,13 @@ def hint(connection: Connection, kind: str, remote_id: str, at: datetime) -> Hin
     return row
 
 
-def _is_echo(connection: Connection, kind: str, remote_id: str, at: datetime) -> bool:
+def _is_echo(provider: str, version: str, at: datetime) -> bool:
     """Whether a notice tells of a version we have already: our own push coming back. Costs no call."""
-    link = Link.objects.filter(connection=connection, kind=kind, remote_id=remote_id).first()
-    if link is None or not link.remote_version:
-        return False
-    if connection.provider == Provider.QUICKBOOKS:
+    if provider == Provider.QUICKBOOKS:
         # "SyncToken@moment": the moment is to the second, the notice's finer. What a person changes within that very
         # second is found by the next sweep.
-        known = link.remote_version.partition("@")[2]
-        return bool(known) and at.replace(microsecond=0) <= datetime.fromisoformat(known)
-    return at <= datetime.fromisoformat(link.remote_version)
+        version, at = version.partition("@")[2], at.replace(microsecond=0)
+    return bool(version) and at <= datetime.fromisoformat(version)
 
 
 #: (organisation, kind, remote id, instant, and the id that was merged into it or "").

@@ -25,6 +25,8 @@ class Shape:
     #: (name, seconds, calls, reserve for people) of each window of the vendor's.
     windows: tuple[tuple[str, int, int, int], ...]
     swept: tuple[str, ...]
+    #: Of these a webhook tells within seconds, so that a sweep is only the net under it.
+    noticed: frozenset[str]
     #: (kind, role, action) of which a call takes only one document.
     alone: frozenset[tuple[str, str, str]] = frozenset()
     #: Kinds without a number or name of their own, where it is not known how long the ledger keeps a key.
@@ -41,6 +43,7 @@ SHAPES: dict[str, Shape] = {
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
+        noticed=frozenset({Kind.CLIENT, Kind.INVOICE}),
         alone=frozenset(
             {(Kind.ALLOCATION, MAIN, "delete"), (Kind.ALLOCATION, CREDIT, "create"), (Kind.PAYOUT, MAIN, "create")}
         ),
@@ -52,6 +55,7 @@ SHAPES: dict[str, Shape] = {
         batch=30,
         windows=(("minute", 60, 500, 20),),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
+        noticed=frozenset({Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT}),
         alone=frozenset(
             {(Kind.INVOICE, MAIN, "void"), (Kind.PAYMENT, MAIN, "void"), (Kind.ALLOCATION, CREDIT, "delete")}
         ),

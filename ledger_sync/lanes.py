@@ -83,10 +83,36 @@ def block(connection_id: int, name: str, *, until: datetime, reason: str) -> Non
     Lane.objects.filter(connection_id=connection_id, name=name).update(blocked_until=until, reason=reason[:200])
 
 
+def slow(connection_id: int, name: str, *, until: datetime, people_too: bool) -> None:
+    """A window of the ledger is full until a moment: nobody sends, or only people do, from the reserve."""
+    lane = Lane.objects.filter(connection_id=connection_id, name=name)
+    if people_too:
+        block(connection_id, name, until=until, reason="slowed")
+    else:
+        lane.update(people_until=until, reason="slowed")
+
+
+def ring_due() -> int:
+    """Ring for lanes that waited for a moment that has come. Returns how many; each moment is rung for once.
+
+    Asked every second by whoever supervises the workers; without it the one-minute sweep would find them.
+    """
+    now = clock.now()
+    over = Q(blocked_until__lte=now) | Q(people_until__lte=now)
+    rung = 0
+    for pk, connection_id, name in Lane.objects.filter(over).values_list("pk", "connection_id", "name"):
+        ended = {"blocked_until": Lane.objects.filter(pk=pk, blocked_until__lte=now)}
+        ended["people_until"] = Lane.objects.filter(pk=pk, people_until__lte=now)
+        if sum(rows.update(**{field: None}) for field, rows in ended.items()):
+            wake.wake(f"ledger_sync.tasks.{name}", connection_id=connection_id)
+            rung += 1
+    return rung
+
+
 def open_up(connection_id: int) -> None:
     """Lift every block of a connection; a bell that was answered while nothing might be sent is rung again."""
     Lane.objects.filter(connection_id=connection_id).update(
-        blocked_until=None, reason="", failures=0, silent_since=None, bell_at=None
+        blocked_until=None, people_until=None, reason="", failures=0, silent_since=None, bell_at=None
     )
 
 

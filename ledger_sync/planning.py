@@ -15,7 +15,7 @@ from ledger_sync.documents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
 from ledger_sync.lanes import Lease
-from ledger_sync.models import Call, CallItem, Connection, Link
+from ledger_sync.models import Call, CallItem, Connection, Lane, Link
 from ledger_sync.ports import Ledger, Outgoing
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
@@ -46,7 +46,7 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
                 continue
             full_until = budgets.spend(connection, urgency, pushing=True)
             if full_until is not None:
-                lanes.block(connection.pk, lease.name, until=full_until, reason="slowed")
+                lanes.slow(connection.pk, lease.name, until=full_until, people_too=urgency == Urgency.PERSON)
                 return None
             return _write(connection, lease, ledger, batch, urgency)
     return None
@@ -111,7 +111,9 @@ def _first_ready(connection: Connection) -> tuple[int, str] | None:
         items__open_call__isnull=False
     )
     # Probes of the index: with 10,000 ready, to list what there is would cost a look at every one.
-    for urgency in Urgency.values:
+    # A window that is full but for the reserve is for people alone.
+    full = Lane.objects.filter(connection=connection, name="push", people_until__gt=clock.now()).exists()
+    for urgency in (Urgency.PERSON,) if full else Urgency.values:
         if ready.filter(urgency=urgency).exists():
             there = ready.filter(urgency=urgency)
             return next(((urgency, kind) for kind in PUSH_ORDER if there.filter(kind=kind).exists()), None)

@@ -6,19 +6,21 @@ A window of a sweep is frozen before its first page, and the cursor moves past i
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from billing.models import Invoice
-from ledger_sync import applying, connections, lanes, linking, mapping
+from ledger_sync import applying, connections, inbound, lanes, linking, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, events, wake
+from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
 #: Vendors' clocks and indexes lag: each window starts this much before the last one ended.
@@ -26,12 +28,17 @@ OVERLAP = timedelta(minutes=2)
 HINTS_A_CALL = 40
 #: More hints than this are cheaper to find by one sweep.
 HINTS_AT_MOST = 200
+#: How often what no webhook tells of is swept while money is awaited, how often otherwise, and how often the rest.
+QUICKLY, SLOWLY, NOTICED = timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=5)
 #: Causes that end when something is opened again in the ledger.
 CLOSED = ("account_archived", "locked")
 
 
-def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -> int:
-    """Fetch what was hinted at; with ``sweep`` also everything changed since the last one. Returns objects applied."""
+def pull(connection_id: int, *, sweep: bool = False, kinds: Sequence[str] = (), references: bool = False) -> int:
+    """Fetch what was hinted at, and with ``sweep`` everything changed since the last one. Returns objects applied.
+
+    ``kinds`` sweeps only some; ``references`` reads chart, rates and company again.
+    """
     connection = Connection.objects.select_related("tokens", "entity").get(pk=connection_id)
     if connection.state not in (Connection.State.LIVE, Connection.State.MATCHING):
         return 0
@@ -47,7 +54,7 @@ def pull(connection_id: int, *, sweep: bool = False, references: bool = False) -
         with audit.cause(
             system=connection.provider, actor=connection.get_provider_display(), run=f"pull {lease.epoch}"
         ):
-            applied = _work(connection, lease, ledger_for(connection), sweep=sweep, references=references)
+            applied = _work(connection, lease, ledger_for(connection), kinds=kinds, references=references)
             lanes.succeeded(connection_id, "pull")
     except Fenced:
         log.info("pull of connection %s: lease lost, stopping", connection_id)
@@ -76,18 +83,21 @@ def _ring_for_the_rest(connection_id: int) -> None:
         wake.wake("ledger_sync.tasks.pull", connection_id=connection_id)
 
 
-def _work(connection: Connection, lease: Lease, ledger: Ledger, *, sweep: bool, references: bool) -> int:
+def _work(connection: Connection, lease: Lease, ledger: Ledger, *, kinds: Sequence[str], references: bool) -> int:
+    swept = SHAPES[connection.provider].swept
+    asked = Lane.objects.filter(connection=connection, name="pull", sweep_asked_at__isnull=False)
+    if asked.update(sweep_asked_at=None):
+        kinds = swept
+    inbound.drop_echoes(connection)
     waiting = Hint.objects.filter(connection=connection, ready_at__lte=clock.now())
+    many = Counter(waiting.values_list("kind", flat=True))
     applied = 0
-    if waiting.count() > HINTS_AT_MOST:
-        sweep = True
     if references:
         _refresh_references(connection, ledger)
-    if sweep:
-        Lane.objects.filter(connection=connection, name="pull").update(sweep_asked_at=None)
-        for kind in SHAPES[connection.provider].swept:
+    for kind in swept:
+        if kind in kinds or many[kind] > HINTS_AT_MOST:
             applied += _sweep_kind(connection, lease, ledger, kind)
-        Lane.objects.filter(connection=connection, name="pull").update(swept_at=clock.now())
+    if kinds:
         linking.recompute_needs(connection)
     return applied + _follow_hints(connection, lease, ledger)
 
@@ -109,27 +119,39 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
             remotes = ledger.fetch(kind, [hint.remote_id for hint in group])
             applied += applying.apply(connection, ledger, remotes, reading)
             with transaction.atomic():
-                for hint in group:
-                    Hint.objects.filter(pk=hint.pk, last_event_at=hint.last_event_at).delete()
+                _forget(group)
+
+
+def _forget(hints: Iterable[Hint]) -> None:
+    """Strike out what was followed, unless something newer was told of it meanwhile."""
+    for hint in hints:
+        Hint.objects.filter(pk=hint.pk, last_event_at=hint.last_event_at).delete()
 
 
 def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str) -> int:
     lane = Lane.objects.get(connection=connection, name="pull")
     until = clock.now()
+    told = list(Hint.objects.filter(connection=connection, kind=kind, ready_at__lte=until))
     since = datetime.fromisoformat(lane.cursor[kind]) if kind in lane.cursor else connection.connected_at
     page, applied = 1, 0
+    seen: set[str] = set()
     while True:
         lease.renew()
         reading = applying.Reading(clock.now(), lease)
         found = ledger.changed(kind, since - OVERLAP, until, page)
         applied += applying.apply(connection, ledger, found.remotes, reading)
+        seen.update(remote.remote_id for remote in found.remotes)
         if not found.more:
             break
         page += 1
     with transaction.atomic():
         lane = Lane.objects.select_for_update().get(pk=lane.pk)
         lane.cursor[kind] = until.isoformat()
-        lane.save(update_fields=["cursor"])
+        read = [datetime.fromisoformat(lane.cursor[k]) for k in SHAPES[connection.provider].swept if k in lane.cursor]
+        if len(read) == len(SHAPES[connection.provider].swept):
+            lane.swept_at = min(read)
+        lane.save(update_fields=["cursor", "swept_at"])
+        _forget(hint for hint in told if hint.remote_id in seen)
     return applied
 
 
@@ -162,19 +184,32 @@ def _send_what_was_closed(connection: Connection) -> None:
         connections.try_again(connection_id=connection.pk, link_ids=list(parked))
 
 
-def sweep_due(connection: Connection, now: datetime) -> bool:
-    """Whether a sweep is due: every 2 minutes while something is owed or due today, every 10 otherwise.
+def sweeps_due(connection: Connection, now: datetime) -> list[str]:
+    """The kinds whose sweep is due.
 
-    Each minute while the ledger does not answer: that is how its coming back is seen.
+    Those that no webhook tells of every 2 minutes while something is owed or due today, every 10 otherwise; the others
+    every 5, but not while a long run of them is being sent: that would read our own documents back page by page.
+    Everything when somebody asked, and each minute while the ledger does not answer: that is how its coming back is
+    seen.
     """
+    shape = SHAPES[connection.provider]
     lane = Lane.objects.filter(connection=connection, name="pull").first()
-    if lane is None or lane.swept_at is None or lane.sweep_asked_at or lanes.silent_since(connection.pk) is not None:
+    if lane is None or lane.sweep_asked_at or lanes.silent_since(connection.pk) is not None:
+        return list(shape.swept)
+    read = {kind: datetime.fromisoformat(lane.cursor[kind]) for kind in shape.swept if kind in lane.cursor}
+    others = QUICKLY if _is_busy(connection) else SLOWLY
+    due = [kind for kind in read if now - read[kind] >= (NOTICED if kind in shape.noticed else others)]
+    wait = [kind for kind in due if now - read[kind] < SLOWLY and _is_sent_in_bulk(connection, kind)]
+    return [kind for kind in shape.swept if kind not in read or (kind in due and kind not in wait)]
+
+
+def _is_busy(connection: Connection) -> bool:
+    if linking.oldest_owed(connection) is not None:
         return True
-    today = clock.today(connection.entity.time_zone)
-    busy = (
-        linking.oldest_owed(connection) is not None
-        or Invoice.objects.filter(
-            entity_id=connection.entity_id, status=Invoice.Status.ISSUED, due_on__lte=today
-        ).exists()
-    )
-    return now - lane.swept_at >= timedelta(minutes=2 if busy else 10)
+    issued = Invoice.objects.filter(entity_id=connection.entity_id, status=Invoice.Status.ISSUED)
+    return issued.filter(due_on__lte=clock.today(connection.entity.time_zone)).exists()
+
+
+def _is_sent_in_bulk(connection: Connection, kind: str) -> bool:
+    bulk = Link.objects.filter(connection=connection, kind=kind, urgency=Urgency.BULK, ready_at__isnull=False)
+    return len(bulk.values_list("pk")[:HINTS_AT_MOST]) == HINTS_AT_MOST

@@ -21,6 +21,7 @@ from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Re
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, wake
 from practice.core.models import Switch
+from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
 
@@ -176,8 +177,14 @@ def _count_send(call: Call, now: datetime) -> Call:
 
 
 def _something_ready(connection: Connection) -> bool:
-    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now())
-    return not _is_blocked(connection) and ready.exclude(items__open_call__isnull=False).exists()
+    lane = Lane.objects.get(connection=connection, name="push")
+    now = clock.now()
+    if lane.blocked_until is not None and lane.blocked_until > now:
+        return False
+    ready = Link.objects.filter(connection=connection, ready_at__lte=now)
+    if lane.people_until is not None and lane.people_until > now:
+        ready = ready.filter(urgency=Urgency.PERSON)
+    return ready.exclude(items__open_call__isnull=False).exists()
 
 
 def _wait_a_moment(connection: Connection) -> bool:
@@ -186,15 +193,11 @@ def _wait_a_moment(connection: Connection) -> bool:
     soon = Link.objects.filter(connection=connection, ready_at__lte=now + NEAR)
     first = soon.exclude(items__open_call__isnull=False).order_by("ready_at").values_list("ready_at", flat=True).first()
     lane = Lane.objects.get(connection=connection, name="push")
-    moment = max(filter(None, (first, lane.blocked_until, now)))
+    moment = max(filter(None, (first, lane.blocked_until, lane.people_until, now)))
     if first is None or not now < moment <= now + NEAR:
         return False
     clock.sleep((moment - now).total_seconds() + 0.01)
     return True
-
-
-def _is_blocked(connection: Connection) -> bool:
-    return Lane.objects.filter(connection=connection, name="push", blocked_until__gt=clock.now()).exists()
 
 
 def connections_with_work() -> list[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from ledger_sync import connecting, connections, inbound, pulling, pushing
+from ledger_sync.kinds import SHAPES
 from ledger_sync.models import Connection, Delivery, Hint
 from ledger_sync.ports import TryLater
 from practice.core import clock
@@ -46,6 +47,7 @@ def sweep() -> None:
         give_back(connection_id)
     for connection in Connection.objects.filter(state=Connection.State.LIVE).select_related("entity"):
         hinted = Hint.objects.filter(connection=connection, ready_at__lte=now).exists()
-        due = pulling.sweep_due(connection, now)
+        due = pulling.sweeps_due(connection, now)
         if hinted or due:
-            pulling.pull(connection.pk, sweep=due, references=due)
+            noticed = SHAPES[connection.provider].noticed.intersection(due)
+            pulling.pull(connection.pk, kinds=due, references=bool(noticed))

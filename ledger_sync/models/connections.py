@@ -109,6 +109,8 @@ class Lane(models.Model):
     cursor = models.JSONField(default=dict)
     bell_at = models.DateTimeField(null=True, blank=True)
     blocked_until = models.DateTimeField(null=True, blank=True)
+    #: Until then what is left of the ledger's window is kept for people.
+    people_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     failures = models.PositiveIntegerField(default=0)
     silent_since = models.DateTimeField(null=True, blank=True)

@@ -1,6 +1,6 @@
 """``make bench``: a table, and beside it one JSON line per figure on standard error; nothing is asserted.
 
-``run.py bench sandboxes`` measures one part alone: sandboxes or waiting. RUNS sets how often.
+``run.py bench sandboxes`` measures one part alone: sandboxes, engine or waiting. RUNS sets how often.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.benchmarks import sandboxes, waiting  # noqa: E402
+from tests.benchmarks import engine, sandboxes, waiting  # noqa: E402
 
-PARTS = {"sandboxes": sandboxes.measure, "waiting": waiting.measure}
+PARTS = {"sandboxes": sandboxes.measure, "engine": engine.measure, "waiting": waiting.measure}
 
 
 def main() -> int:

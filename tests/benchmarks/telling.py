@@ -30,5 +30,11 @@ def rate(name: str, measured: list[float], least: float) -> None:
     _json(name, {"runs": len(measured), "median": round(median), "worst": round(worst), "least": least})
 
 
+def amount(name: str, measured: float, limit: float, unit: str) -> None:
+    """One amount that is the same in every run, beside the limit it should keep."""
+    print(f"{name:<58} {measured:>10.1f} {unit:<6} {measured / limit:5.2f} of {limit:.1f} {unit}", flush=True)
+    _json(name, {"measured": round(measured, 3), "limit": round(limit, 3)})
+
+
 def _json(name: str, facts: dict[str, float]) -> None:
     print(json.dumps({"name": name, **facts}), file=sys.stderr, flush=True)

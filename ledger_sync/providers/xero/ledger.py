@@ -15,7 +15,8 @@ from ledger_sync.providers.xero import oauth, reading, wire
 from ledger_sync.providers.xero.client import Client
 from ledger_sync.providers.xero.refusals import code_of
 
-PAGE = 100
+#: The most a page may hold (Xero docs, Paging).
+PAGE = 1000
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 

@@ -7,8 +7,9 @@ import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
+from django.db import OperationalError, close_old_connections
 
+from ledger_sync import lanes
 from practice.core import wake
 from practice.site import tasks
 from practice.site.supervisor import Cluster, cluster_command
@@ -36,12 +37,20 @@ class Command(BaseCommand):
         try:
             while not stopping.wait(1.0):
                 close_old_connections()
+                self._ring_due()
                 if cluster.is_silent():
                     self.stderr.write("worker: the cluster fell silent and is started again")
                     cluster.stop()
                     self._start(cluster)
         finally:
             cluster.stop()
+
+    def _ring_due(self) -> None:
+        """Ring for lanes whose moment has come; a database that is busy just now is asked again in a second."""
+        try:
+            lanes.ring_due()
+        except OperationalError as error:
+            self.stderr.write(f"worker: lanes are rung for a second later ({error})")
 
     def _start(self, cluster: Cluster) -> None:
         """Start the cluster; while it gets up, what was left undone is made up for here.
