@@ -87,11 +87,11 @@ def _entity(books: Books, request: Request, entity: Entity, parts: list[str]) ->
     """Read, change or send one object. Raises Invalid."""
     if request.method == "GET":
         _allowed(entity, "read")
-        return {entity.name: _read(books, request, entity, parts[1:])}
+        return {entity.title: _read(books, request, entity, parts[1:])}
     if request.method != "POST":
         raise Invalid(errors.unsupported(request.method))
     if len(parts) == 3 and parts[2].lower() == "send":
-        return {entity.name: _send(books, entity, parts[1], request.arg("sendTo"))}
+        return {entity.title: _send(books, entity, parts[1], request.arg("sendTo"))}
     if len(parts) > 1:
         raise Invalid(errors.unsupported("/".join(parts[1:])))
     include = frozenset(part for part in request.arg("include").lower().split(",") if part)

@@ -27,6 +27,7 @@ _PAID_FROM = {"Cash": _BANKS, "Check": ("Bank",), "CreditCard": ("Credit Card",)
 
 def _dated(books: Books, row: Row) -> None:
     row["TxnDate"] = wire.as_date(row.get("TxnDate")) or books.today()
+    currencies.settle_document(books, row, None)
     saving.limit(row, PrivateNote=4_000, DocNumber=21)
 
 
@@ -117,7 +118,6 @@ def purchase(books: Books, before: Row | None, row: Row, options: Options) -> Ro
         raise Invalid(errors.business("The account does not fit the type of payment."))
     if row.get("Credit") and kind != "CreditCard":
         raise Invalid(errors.business("Only credit card charges can be credits."))
-    currencies.settle_document(books, row, {"CurrencyRef": row.get("CurrencyRef", {})})
     row["Line"] = [_expense_line(books, before, line) for line in _lines(row)]
     said = wire.money(row, "TotalAmt")
     total = sum((wire.money(line, "Amount") for line in row["Line"]), ZERO) + _tax_paid(books, row)

@@ -48,10 +48,10 @@ def _work(books: Books, item: Row) -> Row:
     if isinstance(item.get("CDCQuery"), dict):
         asked = item["CDCQuery"]
         return changes(books, str(asked.get("Entities", "")), str(asked.get("ChangedSince", "")))
-    name = next((key for key in item if key.lower() in ENTITIES), None)
+    name = next((key for key in item if key.lower().removesuffix("txn") in ENTITIES), None)
     if name is None:
         raise Invalid(errors.unsupported(str(item.get("operation", ""))))
-    entity = ENTITIES[name.lower()]
+    entity = ENTITIES[name.lower().removesuffix("txn")]
     if not isinstance(item[name], dict):
         raise Invalid(errors.wrong_shape())
     extra = {part for part in str(item.get("optionsData", "")).replace("include=", "").split(",") if part}
@@ -69,13 +69,13 @@ def change(books: Books, entity: Entity, operation: str, body: Row, options: Opt
     if entity.name == "ExchangeRate" and operation in ("", "update"):
         return {entity.name: currencies.set_rate(books, body)}
     if operation == "delete":
-        return {entity.name: saving.delete(books, entity, body)}
+        return {entity.title: saving.delete(books, entity, body)}
     if operation == "void" or "void" in options.include:
-        return {entity.name: shown(books, entity, saving.void(books, entity, body))}
+        return {entity.title: shown(books, entity, saving.void(books, entity, body))}
     if operation not in ("", "create", "update"):
         raise Invalid(errors.unsupported(operation))
     work = saving.update if body.get("Id") or operation == "update" else saving.create
-    return {entity.name: shown(books, entity, work(books, entity, body, options))}
+    return {entity.title: shown(books, entity, work(books, entity, body, options))}
 
 
 def changes(books: Books, names: str, since: str) -> Row:
@@ -96,7 +96,7 @@ def changes(books: Books, names: str, since: str) -> Row:
         rows += [row for row in books.tombstones(entity.name) if changed_since(row, since)]
         rows = sorted(rows, key=_changed_at)[:room]
         room -= len(rows)
-        groups.append({entity.name: rows, "startPosition": 1, "maxResults": len(rows)} if rows else {})
+        groups.append({entity.title: rows, "startPosition": 1, "maxResults": len(rows)} if rows else {})
     return {"CDCResponse": [{"QueryResponse": groups}]}
 
 

@@ -45,7 +45,8 @@ _CUSTOMERS = (
 )
 _VENDORS = (
     "Canal Street Properties", "Prairie Power & Light", "Cloudberry Software", "Payments processor",
-    "Fairmont Stationers", "Redbud Cleaning", "Tallgrass Telephone", "Union Couriers", "Walnut Insurance", "Meridian Travel",
+    "Fairmont Stationers", "Redbud Cleaning", "Tallgrass Telephone", "Union Couriers",
+    "Walnut Insurance", "Meridian Travel",
 )  # fmt: skip
 _EMPLOYEES = (("June", "Larkin"), ("Marcus", "Teale"), ("Priya", "Anand"), ("Rosa", "Delgado"), ("Sven", "Aalto"))
 _ITEMS = (

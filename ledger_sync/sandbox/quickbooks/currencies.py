@@ -109,10 +109,10 @@ def show_rate(books: Books, row: Row) -> Row:
 
 def settle_document(books: Books, row: Row, customer: Row | None) -> None:
     """Give a document its currency and rate. Raises Invalid for one that does not fit the company or the customer."""
-    theirs = wire.ref(customer or {}, "CurrencyRef") or books.home
+    theirs = wire.ref(customer or row, "CurrencyRef") or books.home
     code = wire.ref(row, "CurrencyRef")
     if books.preference("CurrencyPrefs", "MultiCurrencyEnabled"):
-        if not code and books.switches.currency_required:
+        if not code and customer is not None and books.switches.currency_required:
             raise Invalid(errors.missing("CurrencyRef"))
         if code and code != books.home and not books.holder("Currency", code):
             raise Invalid(errors.bad_reference("Currency", code))

@@ -70,11 +70,11 @@ def added_up(books: Books, kind: str, row: Row) -> Row:
     return row
 
 
-def _transaction(kind: str, *, verbs: frozenset[str] = TRANSACTION) -> Entity:
+def _transaction(kind: str, *, verbs: frozenset[str] = TRANSACTION, shown_as: str = "") -> Entity:
     def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
         return added_up(books, kind, row)
 
-    return Entity(kind, _DATED, settle, _WORKED_OUT, verbs=verbs, generic=True)
+    return Entity(kind, _DATED, settle, _WORKED_OUT, verbs=verbs, generic=True, shown_as=shown_as)
 
 
 def _bill_payment(books: Books, before: Row | None, row: Row, options: Options) -> Row:
@@ -123,7 +123,7 @@ GENERIC = (
     Entity("BillPayment", _DATED, _bill_payment, _LINKED, blank=_blank_bill_payment,
            verbs=TRANSACTION | {"void"}, generic=True),
     Entity("Budget", frozenset({"Name"}), _budget, verbs=TRANSACTION, generic=True),
-    _transaction("CreditCardPayment"),
+    _transaction("CreditCardPayment", shown_as="CreditCardPaymentTxn"),
     Entity("CustomerType", frozenset({"Name"}), _as_given, verbs=READ, generic=True),
     _transaction("Estimate", verbs=TRANSACTION | PAPER),
     _transaction("InventoryAdjustment"),

@@ -125,6 +125,16 @@ def _account(books: Books, before: Row | None, row: Row, options: Options) -> Ro
     return row
 
 
+def _nested(flag: str) -> Settle:
+    """A list whose rows say whether they lie under another."""
+
+    def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
+        row[flag] = "ParentRef" in row
+        return row
+
+    return settle
+
+
 def _term(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     row.setdefault("Type", "DATE_DRIVEN" if "DayOfMonthDue" in row else "STANDARD")
     if row["Type"] not in ("STANDARD", "DATE_DRIVEN"):
@@ -155,7 +165,8 @@ item, account, term = (
     named("Account", 100, more=_account),
     named("Term", 31, more=_term),
 )
-tracking_class, department = named("Class", 100), named("Department", 100)
+tracking_class = named("Class", 100, more=_nested("SubClass"))
+department = named("Department", 100, more=_nested("SubDepartment"))
 payment_method, tax_agency = named("PaymentMethod", 31), _tax_agency
 
 

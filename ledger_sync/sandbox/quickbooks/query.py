@@ -215,7 +215,7 @@ def run(books: Books, text: str) -> Row:
     if not page:
         return {}
     out = [shown(books, query.entity, row) for row in page]
-    return {query.entity.name: out, "startPosition": query.start, "maxResults": len(out)}
+    return {query.entity.title: out, "startPosition": query.start, "maxResults": len(out)}
 
 
 def _found(books: Books, query: Query) -> list[Row]:

@@ -168,9 +168,8 @@ def _sale_line(books: Books, line: Row) -> Row:
     if quantity and price and wire.cents(quantity * price) != wire.cents(amount):
         raise Invalid(errors.wrong_amount())
     _sold_item(books, detail)
-    for name in ("Qty", "UnitPrice"):
-        if not wire.money(detail, name):
-            detail.pop(name, None)
+    for name in [name for name in detail if name in wire.NUMBERS and not wire.money(detail, name)]:
+        del detail[name]  # what is nothing is not told
     built: Row = {"Amount": wire.plain(wire.cents(amount)), "DetailType": "SalesItemLineDetail"}
     if line.get("Description"):
         saving.limit(line, Description=4_000)

@@ -76,6 +76,14 @@ class Entity:
     #: Fields a query may not name; the rest of an object's plain fields may (Intuit marks each as filterable or not).
     unfilterable: frozenset[str] = field(default_factory=lambda: frozenset({"Line", "PrivateNote", "CustomerMemo"}))
 
+    #: What it is called on the wire, where that is not its name (the Python library's CreditCardPayment knows one case).
+    shown_as: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its key in answers."""
+        return self.shown_as or self.name
+
     @property
     def is_list(self) -> bool:
         """Whether rows are deactivated instead of deleted."""
@@ -208,7 +216,7 @@ def clean(name: str, value: Any) -> Any:
         return str(value).lower() == "true"
     if isinstance(value, dict):
         inner = {k: clean(k, v) for k, v in value.items()}
-        return {k: v for k, v in inner.items() if v is not None} or None
+        return {k: v for k, v in inner.items() if v is not None and v != []} or None
     if isinstance(value, list):
         items = [clean(name, item) for item in value]
         return [item for item in items if item is not None]

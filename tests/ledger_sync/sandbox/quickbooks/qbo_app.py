@@ -22,6 +22,8 @@ COMPANY = {
     "items": [{"Name": "Hours", "Description": "Work by the hour", "UnitPrice": 100, "account": "Services"}],
 }
 Row = dict[str, Any]
+#: Called otherwise in answers than in addresses (python-quickbooks, CreditCardPayment.qbo_json_object_name).
+WIRE = {"CreditCardPayment": "CreditCardPaymentTxn"}
 
 
 class App:
@@ -54,12 +56,12 @@ class App:
     def post(self, kind: str, body: Row, args: str = "") -> Row:
         answer = self.call("POST", f"/{kind.lower()}{args}", body)
         assert answer.status == 200, answer.body
-        return answer.json()[kind]
+        return answer.json()[WIRE.get(kind, kind)]
 
     def get(self, kind: str, key: str) -> Row:
         answer = self.call("GET", f"/{kind.lower()}/{key}")
         assert answer.status == 200, answer.body
-        return answer.json()[kind]
+        return answer.json()[WIRE.get(kind, kind)]
 
     def again(self, kind: str, row: Row) -> Row:
         return self.get(kind, row["Id"])
@@ -67,7 +69,8 @@ class App:
     def query(self, text: str) -> Row:
         answer = self.call("GET", f"/query?query={quote(text)}")
         assert answer.status == 200, answer.body
-        return answer.json()["QueryResponse"]
+        found = answer.json()["QueryResponse"]
+        return {next((kind for kind, name in WIRE.items() if name == key), key): value for key, value in found.items()}
 
     def refusal(self, kind: str, body: Row, args: str = "") -> Row:
         """The first error of a refused change, which must have changed nothing."""
