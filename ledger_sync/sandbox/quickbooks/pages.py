@@ -13,8 +13,9 @@ from ledger_sync.sandbox.quickbooks import wire
 from ledger_sync.sandbox.quickbooks.bookkeeper import BANK, Bookkeeper
 from ledger_sync.sandbox.quickbooks.books import BOOKKEEPER
 from ledger_sync.sandbox.quickbooks.errors import Invalid, Problem, Refused
-from ledger_sync.sandbox.quickbooks.screens import SCREENS, Context, amount
+from ledger_sync.sandbox.quickbooks.screens import LISTED, SCREENS, Context, amount
 from ledger_sync.sandbox.quickbooks.wire import Row
+from practice.core.sandbox import hand
 from practice.core.sandbox.http import Request, Response
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ NAVIGATION = (
     ("customers/", "Customers"),
     ("payments/", "Payments"),
     ("accounts/", "Chart of accounts"),
+    ("lists/", "Lists"),
     ("settings/", "Settings"),
 )
 
@@ -74,6 +76,7 @@ class Pages:
             **fill(books, self.sandbox.identity, key, dict(request.query)),
             "company": books.company["CompanyName"],
             "person": BOOKKEEPER,
+            "currency": books.home,
             "root": f"/books/{realm}/",
             "navigation": [{"path": path, "word": word, "here": path.strip("/") == name} for path, word in NAVIGATION],
             "notice": notice.removeprefix("!"),
@@ -209,6 +212,36 @@ def _close(keeper: Bookkeeper, key: str, form: Form) -> str:
     return "Closing date saved."
 
 
+def _rename(keeper: Bookkeeper, key: str, form: Form) -> str:
+    kind = form.get("kind", "")
+    if kind not in dict(LISTED):
+        raise Invalid(Problem("", "", "Choose a class, a location or an item."))
+    row = keeper.rename(kind, key, form.get("name", ""))
+    return f"Renamed to {row['Name']}."
+
+
+def _numbers(keeper: Bookkeeper, key: str, form: Form) -> str:
+    custom = form.get("custom") == "1"
+    keeper.set_preference("SalesFormsPrefs", "CustomTxnNumbers", custom)
+    return f"Custom transaction numbers are {'on' if custom else 'off'}."
+
+
+def _subscription(keeper: Bookkeeper, key: str, form: Form) -> str:
+    if form.get("subscription") == "end":
+        keeper.end_subscription()
+        return "The subscription has ended. Apps can read the books and change nothing."
+    keeper.renew_subscription()
+    return "The subscription is renewed."
+
+
+def _clock(keeper: Bookkeeper, key: str, form: Form) -> str:
+    days = _number(form, "days")
+    if not 0 < days <= 366:
+        raise Invalid(Problem("", "", "Move the clock on by 1 to 366 days."))
+    now = hand.turn(keeper.books.store, {"advance_seconds": int(days * 86_400)})
+    return f"The sandbox's clock stands at {str(now['now'])[:16].replace('T', ' ')} UTC."
+
+
 def _disconnect(keeper: Bookkeeper, key: str, form: Form) -> str:
     keeper.disconnect()
     return f"{keeper.identity.app.name} is disconnected."
@@ -232,4 +265,8 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("accounts", "restore"): _restore_account,
     ("settings", "close"): _close,
     ("settings", "disconnect"): _disconnect,
+    ("settings", "numbers"): _numbers,
+    ("settings", "subscription"): _subscription,
+    ("settings", "clock"): _clock,
+    ("lists", "rename"): _rename,
 }

@@ -76,7 +76,7 @@ class Entity:
     #: Fields a query may not name; the rest of an object's plain fields may (Intuit marks each as filterable or not).
     unfilterable: frozenset[str] = field(default_factory=lambda: frozenset({"Line", "PrivateNote", "CustomerMemo"}))
 
-    #: What it is called on the wire, where that is not its name (the Python library's CreditCardPayment knows one case).
+    #: What it is called on the wire, where that is not its name (the Python library's CreditCardPayment).
     shown_as: str = ""
 
     @property

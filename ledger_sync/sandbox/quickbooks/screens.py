@@ -11,6 +11,7 @@ from ledger_sync.sandbox.quickbooks.books import VOIDED, Books, name_of
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.oauth import Identity
 from ledger_sync.sandbox.quickbooks.wire import ZERO, Row
+from practice.core import clock
 
 Context = dict[str, Any]
 #: The most rows a page lists; older ones are reached from their customer.
@@ -211,6 +212,22 @@ def _target(books: Books, line: Row) -> Context:
     return {"id": link["TxnId"], "kind": link["TxnType"], "number": row.get("DocNumber", link["TxnId"])}
 
 
+#: Lists whose rows can be renamed here: kind, heading, field.
+LISTED = (("Class", "Classes"), ("Department", "Locations"), ("Item", "Products and services"))
+
+
+def lists(books: Books, identity: Identity, key: str, query: Mapping[str, str]) -> Context:
+    """Classes, locations and what is sold, each with its name to change."""
+    shown = []
+    for kind, heading in LISTED:
+        rows = [
+            {"id": row["Id"], "name": row["Name"], "active": row.get("Active", True)}
+            for row in books.table(kind).values()
+        ]
+        shown.append({"kind": kind, "heading": heading, "rows": rows[:MOST]})
+    return {"lists": shown}
+
+
 def settings(books: Books, identity: Identity, key: str, query: Mapping[str, str]) -> Context:
     """The closing date, how invoices are numbered, and connected apps."""
     return {
@@ -218,6 +235,8 @@ def settings(books: Books, identity: Identity, key: str, query: Mapping[str, str
         "custom_numbers": books.preference("SalesFormsPrefs", "CustomTxnNumbers"),
         "connected": _connected(books, identity),
         "app": identity.app.name,
+        "read_only": books.read_only,
+        "now": clock.now().strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
@@ -232,5 +251,6 @@ SCREENS: dict[tuple[str, bool], tuple[str, Screen]] = {
     ("payments", False): ("payments", payment_list),
     ("accounts", False): ("accounts", account_list),
     ("accounts", True): ("account", account),
+    ("lists", False): ("lists", lists),
     ("settings", False): ("settings", settings),
 }

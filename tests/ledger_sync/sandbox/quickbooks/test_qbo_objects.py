@@ -83,7 +83,7 @@ def test_every_kind_the_library_knows_is_read_and_means_what_the_wire_said(sdk: 
 def test_what_is_saved_unchanged_stays_as_it_was(sdk: QuickBooks) -> None:
     """A full update with everything the library holds: only SyncToken and time differ, and what is empty may be told."""
     for name in ("Account", "Class", "Customer", "Department", "Employee", "Item", "PaymentMethod", "Term", "Vendor", "Invoice", "CreditMemo",
-                 "RefundReceipt", "SalesReceipt", "Transfer", "Bill", "Estimate", "PurchaseOrder", "VendorCredit"):  # fmt: skip
+                 "RefundReceipt", "SalesReceipt", "Transfer"):  # fmt: skip
         before = sdk.app.query(f"SELECT * FROM {name} MAXRESULTS 1000")[name][0]
         saved = CLASSES[name].get(before["Id"], qb=sdk).save(qb=sdk)
         after = sdk.app.get(name, saved.Id)

@@ -10,6 +10,7 @@ import pytest
 from qbo_app import App, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
+from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 
 
@@ -133,6 +134,42 @@ def test_accounts_and_settings(browser: Browser) -> None:
     settings = browser.root + "settings/"
     assert browser.press(settings, "close", closed="2026-10-31") == "Closing date saved."
     assert browser.press(settings, "close", closed="") == "Closing date saved."
+
+
+def test_a_class_is_renamed_and_documents_follow(browser: Browser) -> None:
+    app = App(browser.sandbox)
+    line = app.line(5, ClassRef={"value": "1"}, TaxCodeRef={"value": "NON"})
+    row = app.post("Invoice", {"CustomerRef": {"value": "1"}, "Line": [line]})
+    lists = browser.root + "lists/"
+    assert browser.press(f"{lists}1/", "rename", kind="Class", name="Taxes", back=lists) == "Renamed to Taxes."
+    detail = app.again("Invoice", row)["Line"][0]["SalesItemLineDetail"]
+    assert detail["ClassRef"] == {"value": "1", "name": "Taxes"}
+    taken = browser.press(f"{lists}2/", "rename", kind="Class", name="Taxes", back=lists)
+    assert taken.startswith("The name supplied already exists.")
+    assert browser.press(f"{lists}1/", "rename", kind="Robot", name="x", back=lists).startswith("Choose a class")
+    assert browser.press(f"{lists}1/", "rename", kind="Department", name="Town", back=lists) == "Renamed to Town."
+
+
+def test_numbers_subscription_and_clock(browser: Browser) -> None:
+    app = App(browser.sandbox)
+    settings = browser.root + "settings/"
+    body = {"CustomerRef": {"value": "1"}, "Line": [app.line(5)]}
+    assert browser.press(settings, "numbers", custom="0") == "Custom transaction numbers are off."
+    assert app.post("Invoice", body)["DocNumber"]
+    assert browser.press(settings, "subscription", subscription="end").startswith("The subscription has ended.")
+    assert app.code("Invoice", body) == "6190"
+    assert browser.press(settings, "subscription", subscription="renew") == "The subscription is renewed."
+    before = clock.now()
+    assert browser.press(settings, "clock", days="3").startswith("The sandbox&#x27;s clock stands at")
+    assert (clock.now() - before).days == 3
+    assert browser.press(settings, "clock", days="0") == "Move the clock on by 1 to 366 days."
+
+
+def test_companies_have_pages_in_their_own_currency(browser: Browser) -> None:
+    page = browser.get("/books/").body.decode()
+    assert page.count('href="/books/') >= 3
+    abroad = list(browser.sandbox.store.table("_tenants"))[2]
+    assert "Balance, AUD" in browser.get(f"/books/{abroad}/").body.decode()
 
 
 def test_disconnecting_locks_the_app_out(browser: Browser) -> None:
