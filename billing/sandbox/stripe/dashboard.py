@@ -13,12 +13,14 @@ from billing.sandbox.stripe import balance, control, disputes, payouts
 from billing.sandbox.stripe.books import Books
 from billing.sandbox.stripe.wire import Refused, Row
 from practice.core import clock
+from practice.core.sandbox import hand
 from practice.core.sandbox.http import Request, Response
 
 if TYPE_CHECKING:
     from billing.sandbox.stripe.sandbox import StripeSandbox
 
 _SHOWN = 50
+_DAYS = ("1", "3", "7")
 _BAD = {"failed", "lost", "canceled", "requires_payment_method"}
 _GOOD = {"succeeded", "paid", "won"}
 
@@ -33,6 +35,8 @@ def answer(sandbox: StripeSandbox, request: Request) -> Response:
         return page("dashboard.html", {"accounts": _accounts(sandbox), "error": "There is no such account."}, 404)
     if request.method == "POST" and len(parts) == 3:
         return _press(sandbox, parts[1], parts[2], request.form())
+    if len(parts) == 4 and parts[2] == "payouts":
+        return _show_payout(sandbox, parts[1], parts[3])
     return _show(sandbox, parts[1], request.arg("said"))
 
 
@@ -49,16 +53,29 @@ def _show(sandbox: StripeSandbox, name: str, said: str) -> Response:
         "account": sandbox.store.table("_account")[name],
         "accounts": _accounts(sandbox),
         "now": clock.now(),
+        "days": _DAYS,
         "said": said,
         "available": _money(cash["available"][0]["amount"], cash["available"][0]["currency"]),
         "pending": _money(cash["pending"][0]["amount"], cash["pending"][0]["currency"]),
         "debits": [row for row in charges if row["waits"]],
         "payments": charges,
+        "refunds": [_refund(books, row) for row in _newest(books, "refund")],
         "disputes": [_dispute(row) for row in _newest(books, "dispute")],
         "payouts": [_payout(row) for row in _newest(books, "payout")],
         "deliveries": _deliveries(books),
     }
     return page("dashboard.html", context)
+
+
+def _show_payout(sandbox: StripeSandbox, name: str, key: str) -> Response:
+    """One payout with what it is made of, as ``balance_transactions?payout=`` lists it."""
+    books = sandbox.books(name)
+    row = books.peek("payout", key)
+    if row is None:
+        return page("dashboard.html", {"accounts": _accounts(sandbox), "error": "There is no such payout."}, 404)
+    items = [_item(books, each) for each in books.rows("balance_transaction") if each["_payout"] == key]
+    account = sandbox.store.table("_account")[name]
+    return page("payout.html", {"account": account, "payout": _payout(row), "items": items})
 
 
 def _press(sandbox: StripeSandbox, name: str, button: str, form: dict[str, str]) -> Response:
@@ -72,6 +89,12 @@ def _press(sandbox: StripeSandbox, name: str, button: str, form: dict[str, str])
             said = getattr(wrong, "message", str(wrong))
     sandbox.run_due()
     return Response.redirect(f"/dashboard/{name}/?{urlencode({'said': said})}")
+
+
+def _day(books: Books, key: str) -> str:
+    days = int(key) if key in _DAYS else 1
+    hand.turn(books.store, {"advance_seconds": days * 86_400})
+    return f"It is {days} day{'s' if days > 1 else ''} later now."
 
 
 def _let_succeed(books: Books, key: str) -> str:
@@ -112,6 +135,7 @@ def _fail_payout(books: Books, key: str) -> str:
 
 
 _BUTTONS: dict[str, Callable[[Books, str], str]] = {
+    "clock": _day,
     "succeed": _let_succeed,
     "bounce": _bounce,
     "dispute": _open_dispute,
@@ -162,7 +186,38 @@ def _dispute(row: Row) -> Row:
         "reason": row["reason"].replace("_", " "),
         "state": row["status"].replace("_", " "),
         "tone": _tone(row["status"]),
-        "open": row["status"] in ("needs_response", "under_review"),
+        "open": row["status"] in disputes.LIVE,
+    }
+
+
+def _refund(books: Books, row: Row) -> Row:
+    charge = books.peek("charge", row["charge"]) or {}
+    customer = books.peek("customer", row["customer"]) or {}
+    why = row.get("failure_reason") or row["pending_reason"] or row["reason"] or ""
+    return {
+        "id": row["id"],
+        "when": _when(row["created"]),
+        "who": customer.get("name") or "Guest",
+        "what": charge.get("description") or "",
+        "amount": _money(row["amount"], row["currency"]),
+        "state": row["status"],
+        "tone": _tone(row["status"]),
+        "why": why.replace("_", " "),
+        "bad": row["status"] == "failed",
+    }
+
+
+def _item(books: Books, row: Row) -> Row:
+    return {
+        "id": row["id"],
+        "type": row["type"].replace("_", " "),
+        "what": row["description"] or "",
+        "source": row["source"],
+        "when": _when(row["created"]),
+        "amount": _money(row["amount"], row["currency"]),
+        "fee": _money(row["fee"], row["currency"]) if row["fee"] else "",
+        "net": _money(row["net"], row["currency"]),
+        "own": row["type"] == "payout",
     }
 
 
@@ -175,6 +230,9 @@ def _payout(row: Row) -> Row:
         "state": row["status"].replace("_", " "),
         "tone": _tone(row["status"]),
         "can_fail": row["status"] != "failed",
+        "itemised": row["automatic"],
+        "said": row["failure_message"] or "",
+        "reconciled": row["reconciliation_status"] == "completed",
     }
 
 

@@ -38,7 +38,7 @@ _WORDS = (
     "uncategorized_text",
 )
 _INQUIRIES = ("warning_needs_response", "warning_under_review")
-_LIVE = ("needs_response", "under_review", *_INQUIRIES)
+LIVE = ("needs_response", "under_review", *_INQUIRIES)
 _INQUIRY_ENDS = timedelta(days=120)
 
 
@@ -170,7 +170,7 @@ def update(books: Books, params: Row, key: str) -> Row:
 def close(books: Books, params: Row, key: str) -> Row:
     """Accept the dispute: it is lost (docs.stripe.com/api/disputes/close). Raises Refused."""
     row = books.find("dispute", key)
-    if row["status"] not in _LIVE:
+    if row["status"] not in LIVE:
         raise Refused(f"This dispute is already closed: its status is {row['status']}.")
     return _end(books, row, "warning_closed" if row["status"] in _INQUIRIES else "lost")
 
@@ -180,7 +180,7 @@ def decide(books: Books, dispute: str, *, won: bool) -> None:
     row = books.find("dispute", dispute)
     if row["status"] in _INQUIRIES:
         _end(books, row, "warning_closed")
-    elif row["status"] in _LIVE:
+    elif row["status"] in LIVE:
         _end(books, row, "won" if won else "lost")
 
 

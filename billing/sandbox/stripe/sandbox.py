@@ -17,12 +17,10 @@ from billing.sandbox.stripe import (
     jobs,
     outside,
     parameters,
+    past,
     routes,
     settings,
     wire,
-)
-from billing.sandbox.stripe import (
-    company as past,
 )
 from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books, public

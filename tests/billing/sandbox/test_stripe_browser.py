@@ -359,6 +359,16 @@ def test_the_dashboard_can_be_read_and_pressed(till: Till, width: int) -> None:
     page.reload()
     page.get_by_role("button", name="Send the payout now").click()
     page.get_by_text("The payout has been sent").wait_for()
+    page.get_by_text("arrives").first.wait_for()
+    page.get_by_role("heading", name="Payouts").locator("xpath=..").get_by_role("link").first.click()
+    page.get_by_role("heading", name="What it is made of").wait_for()
+    assert page.get_by_text("the payout itself").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.go_back()
+    before = clock.now()
+    page.get_by_role("button", name="1 day").click()
+    page.get_by_text("It is 1 day later now.").wait_for()
+    assert (clock.now() - before).days == 1
     page.get_by_role("button", name="Open a dispute").click()
     page.get_by_text("has disputed the payment").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
