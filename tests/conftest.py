@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import TransactionTestCase
 
 from practice.core import clock, wake
@@ -35,6 +36,23 @@ class Bell:
             import_string(task)(**arguments)
             ran += 1
         return ran
+
+
+#: Fixtures that mean a test uses the database.
+DATABASE = {"db", "transactional_db", "live_server", "django_db_serialized_rollback"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what uses the database runs: the rest was just run, and would say the same again."""
+    if connection.vendor != "postgresql":
+        return
+    fit = [item for item in items if item.get_closest_marker("django_db") or DATABASE & set(_fixtures(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(fit)])
+    items[:] = fit
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.fixture(autouse=True)

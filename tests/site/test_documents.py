@@ -12,7 +12,7 @@ from ledger_sync import snags
 from ledger_sync.faultmachine import mutants, plans
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FILE = re.compile(r"[\w./-]+\.(py|txt|md|html|css|js)|[\w-]+/[\w./-]+")
 #: Where a file is that a document names by its last part alone.
 ROOMS = ("practice", "billing", "proposals", "ledger_sync", "templates", "docs")
