@@ -42,10 +42,7 @@ def answer(books: Books, request: Request, parts: list[str]) -> Response:
 
 def _service(books: Books, request: Request, name: str, rest: list[str]) -> Row:
     if name == "query":
-        text = _text(request.body) if request.method == "POST" else request.arg("query")
-        if not text.strip():
-            raise Refused(errors.system(200))
-        return {"QueryResponse": query.run(books, text)}
+        return {"QueryResponse": query.run(books, _asked(request))}
     if name == "cdc":
         return batch.changes(books, request.arg("entities"), request.arg("changedSince"))
     if name == "taxclassification":
@@ -61,6 +58,17 @@ def _service(books: Books, request: Request, name: str, rest: list[str]) -> Row:
             raise Invalid(errors.unsupported("/".join([name, *rest])))
         return taxes.serve(books, _json(request))
     return batch.run(books, _json(request), with_request_id=bool(request.arg("requestid")))
+
+
+def _asked(request: Request) -> str:
+    """The query of a request. Raises Invalid or Refused for none."""
+    text = _text(request.body) if request.method == "POST" else request.arg("query")
+    if text.strip():
+        return text
+    if request.method == "POST":
+        # Captured: QuickBooks-V3-PHP-SDK#8.
+        raise Invalid(errors.query("4000", "QueryParserError: The query provided was empty"))
+    raise Refused(errors.system(200))  # captured: Servosity#90
 
 
 def _classifications(books: Books, request: Request, rest: list[str]) -> Row:

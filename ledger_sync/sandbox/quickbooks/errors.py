@@ -282,11 +282,19 @@ def no_type() -> Problem:
     )
 
 
-def wrong_amount(name: str = "Amount") -> Problem:
-    """An amount that is not quantity times price."""
+def wrong_amount(supplied: object) -> Problem:
+    """An amount that is not quantity times price; each line has its own (captured: QuickBooks-V3-PHP-SDK#445)."""
     return Problem(
-        "6070", "Amount calculation incorrect in the request", "Amount is not equal to UnitPrice * Qty.", name
+        "6070",
+        "Amount calculation incorrect in the request.",
+        f"Amount is not equal to UnitPrice * Qty. Supplied value:{supplied}",
+        "Line.Amount",
     )
+
+
+def too_deep() -> Problem:
+    """A list nested deeper than five levels (code as listed, words unsure)."""
+    return Problem("6180", "Sub Level Limit", "You can have at most five levels of names.")
 
 
 def no_name() -> Problem:

@@ -36,6 +36,9 @@ _FIXED = (
     "AccountsReceivable", "AccountsPayable", "UndepositedFunds", "SalesTaxPayable", "RetainedEarnings",
     "GlobalTaxPayable",
 )  # fmt: skip
+#: Lists of lists: a colon parts their names (Intuit's reference, Item.Name), four below the top (6180).
+_NESTED = ("Item", "Class", "Department", "Account")
+_DEEPEST = 4
 _ITEM_TYPES = ("Service", "NonInventory", "Inventory", "Category")
 
 
@@ -47,6 +50,8 @@ def named(kind: str, longest: int, *, more: Settle | None = None) -> Settle:
         if not row.get("Name"):
             raise Invalid(errors.missing("Name"))
         saving.limit(row, Name=longest)
+        if kind in _NESTED and re.search(r"[:\t\n]", row["Name"]):
+            raise Invalid(errors.bad_characters("Name"))
         _activity(books, before, row)
         if more is not None:
             row = more(books, before, row, options)
@@ -66,8 +71,10 @@ def _activity(books: Books, before: Row | None, row: Row) -> None:
 
 def _take_name(books: Books, kind: str, before: Row | None, row: Row) -> None:
     parent = books.get(kind, wire.ref(row, "ParentRef"))
-    if "ParentRef" in row and parent is None:
+    if "ParentRef" in row and (parent is None or parent["Id"] == row["Id"]):
         raise Invalid(errors.bad_reference(kind, wire.ref(row, "ParentRef")))
+    if parent is not None and parent["FullyQualifiedName"].count(":") >= _DEEPEST:
+        raise Invalid(errors.too_deep())
     row["FullyQualifiedName"] = (f"{parent['FullyQualifiedName']}:" if parent else "") + row["Name"]
     if before is not None:
         books.release(kind, before["FullyQualifiedName"], before["Id"])

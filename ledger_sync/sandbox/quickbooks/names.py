@@ -70,6 +70,9 @@ def _settle(books: Books, kind: str, before: Row | None, row: Row) -> Row:
         raise Invalid(errors.bad_email("PrimaryEmailAddr"))
     if before is not None and wire.ref(before, "CurrencyRef") not in ("", wire.ref(row, "CurrencyRef")):
         row["CurrencyRef"] = before["CurrencyRef"]
+    saving.limit({"PrimaryEmailAddr": email}, PrimaryEmailAddr=100)
+    for name in ("PrimaryPhone", "AlternatePhone", "Mobile", "Fax"):
+        saving.limit({name: (row.get(name) or {}).get("FreeFormNumber")}, **{name: 30})
     _activity(books, before, row)
     _take_name(books, kind, before, row)
     row.setdefault("PrintOnCheckName", row.get("CompanyName") or row["DisplayName"])
@@ -88,12 +91,12 @@ def settle_customer(books: Books, before: Row | None, row: Row, options: Options
     books.referred(row, "SalesTermRef", required=False)
     row = _settle(books, "Customer", before, row)
     parent = books.get("Customer", wire.ref(row, "ParentRef"))
-    if "ParentRef" in row and parent is None:
+    if "ParentRef" in row and (parent is None or parent["Id"] == row["Id"]):
         raise Invalid(errors.bad_reference("Customer", wire.ref(row, "ParentRef")))
     row["FullyQualifiedName"] = (f"{parent['FullyQualifiedName']}:" if parent else "") + row["DisplayName"]
     level = int(parent.get("Level", 0)) + 1 if parent else 0
     if level > _DEPTH:
-        raise Invalid(errors.business("Customers go at most five levels deep."))
+        raise Invalid(errors.too_deep())
     row["Level"] = level or None
     return {key: value for key, value in row.items() if value is not None}
 

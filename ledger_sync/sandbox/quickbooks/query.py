@@ -20,7 +20,8 @@ from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.saving import COMMON, Entity
 from ledger_sync.sandbox.quickbooks.wire import Row
 
-_TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>)|([(),*])|([^\s'(),*<>=!]+))")
+_TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>)|([(),*])|([\w.+\-]+))", re.DOTALL | re.ASCII)
+_WORD = re.compile(r"[A-Za-z_]")
 _OPERATORS = ("=", "!=", "<", ">", "<=", ">=", "IN", "LIKE")
 _INSTANTS = ("metadata.createtime", "metadata.lastupdatedtime")
 #: ``WHERE Type = 'Bill'`` asks templates for their kind.
@@ -55,18 +56,42 @@ class _Words:
     def __init__(self, text: str) -> None:
         self.text = text.strip().rstrip(";")
         self.words: list[str] = []
-        place = 0
-        while place < len(self.text):
-            match = _TOKEN.match(self.text, place)
+        self.columns: list[int] = []
+        #: What stands after the last word, if that is no word; it is only met when the parser comes there.
+        self.broken: Invalid | None = None
+        end = 0
+        while self.text[end:].strip():
+            match = _TOKEN.match(self.text, end)
             if match is None:
-                raise self.trouble(self.text[place:].strip()[:20])
+                self.broken = self._unlettered(end)
+                break
             self.words.append(match[0].strip())
-            place = match.end()
+            self.columns.append(match.start(match.lastindex or 0) + 1)
+            end = match.end()
         self.place = 0
 
-    def trouble(self, near: str) -> Invalid:
-        """The parser's complaint."""
-        return Invalid(errors.query("4000", f'QueryParserError: Encountered " {near} " at line 1, column 1.'))
+    def _unlettered(self, end: int) -> Invalid:
+        """The complaint about a sign no query has (captured: quickbooks-node-promise#1)."""
+        column = end + len(self.text[end:]) - len(self.text[end:].lstrip())
+        sign = self.text[column]
+        detail = (
+            f"QueryParserError: Invalid content. Lexical error at line 1, column {column + 1}.  "
+            f'Encountered: "{sign}" ({ord(sign)}), after : ""'
+        )
+        return Invalid(errors.query("4000", detail))
+
+    def trouble(self, back: int = 0) -> Invalid:
+        """The parser's complaint about the next word, or one taken before (captured: node-quickbooks#56)."""
+        place = self.place - back
+        if place >= len(self.words) and self.broken:
+            return self.broken
+        if place >= len(self.words):
+            found, column = '"<EOF>"', len(self.text)
+        else:
+            word = self.words[place]
+            kind = "<IDENTIFIER>" if _WORD.match(word) else f'"{word}"'
+            found, column = f'" {kind} "{word} ""', self.columns[place]
+        return Invalid(errors.query("4000", f"QueryParserError: Encountered {found} at line 1, column {column}."))
 
     def peek(self, *keywords: str) -> bool:
         """Whether these words come next."""
@@ -83,18 +108,20 @@ class _Words:
     def need(self, keyword: str) -> None:
         """Take this word. Raises Invalid when another comes."""
         if not self.skip(keyword):
-            raise self.trouble(self.words[self.place] if self.place < len(self.words) else "<EOF>")
+            raise self.trouble()
 
     def take(self) -> str:
         """Take any word. Raises Invalid at the end."""
         if self.place >= len(self.words):
-            raise self.trouble("<EOF>")
+            raise self.trouble()
         self.place += 1
         return self.words[self.place - 1]
 
     @property
     def done(self) -> bool:
-        """Whether everything was taken."""
+        """Whether everything was taken. Raises Invalid where something stands there that is no word."""
+        if self.place >= len(self.words) and self.broken:
+            raise self.broken
         return self.place >= len(self.words)
 
 
@@ -120,7 +147,7 @@ def parse(books: Books, text: str) -> Query:
         elif words.skip("MAXRESULTS"):
             most = _count(words)
         else:
-            raise words.trouble(words.take())
+            raise words.trouble()
     if most > books.limits.page:
         detail = f"QueryValidationError: value {most} is too large. Max allowed value is {books.limits.page}."
         raise Invalid(errors.query("4001", detail))
@@ -135,7 +162,7 @@ def _columns(words: _Words) -> bool:
     while True:
         word = words.take()
         if not re.fullmatch(r"\*|[A-Za-z][A-Za-z0-9_.*]*", word):
-            raise words.trouble(word)
+            raise words.trouble(1)
         if not words.skip(","):
             break
     words.need("FROM")
@@ -146,7 +173,7 @@ def _condition(words: _Words, entity: Entity) -> Condition:
     field = _field(words.take(), entity)
     operator = words.take().upper()
     if operator not in _OPERATORS:
-        raise words.trouble(operator)
+        raise words.trouble(1)
     if field.lower() == "id" and operator not in ("=", "IN"):
         raise Invalid(errors.query("4001", "QueryValidationError: Id supports only = and IN"))
     if operator != "IN":
@@ -178,13 +205,13 @@ def _value(word: str, words: _Words) -> str:
         return re.sub(r"\\(.)", r"\1", word[1:-1])
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?|true|false|null", word, re.IGNORECASE):
         return word
-    raise words.trouble(word)
+    raise words.trouble(1)
 
 
 def _count(words: _Words) -> int:
     word = words.take()
     if not re.fullmatch(r"[0-9]{1,9}", word):
-        raise words.trouble(word)
+        raise words.trouble(1)
     return int(word)
 
 

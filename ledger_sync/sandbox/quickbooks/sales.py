@@ -37,6 +37,7 @@ def form(kind: str) -> Callable[[Books, Row | None, Row, Options], Row]:
         _number(books, kind, before, row, options)
         _mail(row)
         saving.limit(row, PrivateNote=4_000, PaymentRefNum=21)
+        saving.limit({"CustomerMemo": (row.get("CustomerMemo") or {}).get("value")}, CustomerMemo=1_000)
         _tracking(books, row, active=before is None)
         if kind in ("SalesReceipt", "RefundReceipt"):
             _till(books, row, required=kind == "RefundReceipt")
@@ -131,6 +132,7 @@ def _lines(books: Books, before: Row | None, row: Row) -> list[Row]:
         raise Invalid(errors.missing("Line"))
     if len(given) > books.limits.lines:
         raise Invalid(errors.business(f"A transaction can have at most {books.limits.lines} lines."))
+    _refuse_wrong_amounts(given)
     known = {line["Id"] for line in (before or {}).get("Line", []) if "Id" in line}
     fresh = max((int(key) for key in known), default=0)
     out: list[Row] = []
@@ -151,6 +153,19 @@ def _lines(books: Books, before: Row | None, row: Row) -> list[Row]:
     return [*out, total, *discounts]
 
 
+def _refuse_wrong_amounts(lines: list[Row]) -> None:
+    """Raise Invalid with a problem for each line whose amount is not its quantity times its price."""
+    problems = []
+    for line in lines:
+        detail = line.get("SalesItemLineDetail") or {}
+        quantity, price, amount = wire.money(detail, "Qty"), wire.money(detail, "UnitPrice"), line.get("Amount", "0")
+        told = "ItemRef" in detail and "Amount" in line and quantity and price
+        if told and wire.cents(quantity * price) != wire.cents(Decimal(amount)):
+            problems.append(errors.wrong_amount(format(Decimal(amount).normalize(), "f")))
+    if problems:
+        raise Invalid(*problems)
+
+
 def _unknown_line(books: Books, line: Row) -> Row:
     kind = line.get("DetailType")
     raise Invalid(errors.bad_choice("DetailType", kind) if kind else errors.missing("DetailType"))
@@ -164,9 +179,6 @@ def _sale_line(books: Books, line: Row) -> Row:
     if "Amount" not in line:
         raise Invalid(errors.missing("Amount"))
     amount = wire.money(line, "Amount")
-    quantity, price = wire.money(detail, "Qty"), wire.money(detail, "UnitPrice")
-    if quantity and price and wire.cents(quantity * price) != wire.cents(amount):
-        raise Invalid(errors.wrong_amount())
     _sold_item(books, detail)
     for name in [name for name in detail if name in wire.NUMBERS and not wire.money(detail, name)]:
         del detail[name]  # what is nothing is not told

@@ -153,6 +153,41 @@ def test_a_refusal_word_for_word(
     assert said(app, kind, made(app, body), args) == fault
 
 
+@pytest.mark.parametrize(
+    ("query", "detail", "source"),
+    [
+        (
+            "SELECT * FROM Vendor WHERE DisplayName = 'Cutlery 'R Us'",
+            'QueryParserError: Encountered " <IDENTIFIER> "R "" at line 1, column 52.',
+            "github.com/mcohen01/node-quickbooks/issues/56 (without the list of what was expected)",
+        ),
+        (
+            "SELECT * FROM Account WHERE AccountSubType %3D 1",
+            'QueryParserError: Invalid content. Lexical error at line 1, column 44.  Encountered: "%" (37), after : ""',
+            "github.com/pbrink231/quickbooks-node-promise/issues/1",
+        ),
+        ("", "QueryParserError: The query provided was empty", "github.com/intuit/QuickBooks-V3-PHP-SDK/issues/8"),
+    ],
+)
+def test_a_query_that_cannot_be_read_word_for_word(app: App, query: str, detail: str, source: str) -> None:
+    assert said(app, "query", query) == ("4000", "Error parsing query", detail, ""), source
+
+
+def test_several_wrong_lines_are_told_at_once(app: App) -> None:
+    """github.com/intuit/QuickBooks-V3-PHP-SDK/issues/445"""
+    lines = [app.line(290, Qty=2, UnitPrice=50), app.line(5), app.line("58.50", Qty=1, UnitPrice=50)]
+    answer = app.call("POST", "/invoice", {**CUSTOMER, "Line": lines}).json()["Fault"]["Error"]
+    assert [(one["code"], one["Message"], one["Detail"], one["element"]) for one in answer] == [
+        (
+            "6070",
+            "Amount calculation incorrect in the request.",
+            f"Amount is not equal to UnitPrice * Qty. Supplied value:{value}",
+            "Line.Amount",
+        )
+        for value in ("290", "58.5")
+    ]
+
+
 def test_answers_of_the_gateway_word_for_word(app: App) -> None:
     """401: python-quickbooks#118; 403: several captures; 429 in XML: quickbooks-ruby#348; a locked-out person: docs."""
     app.sandbox.faults.order(Fault("unauthorised"))

@@ -30,6 +30,8 @@ def test_one_name_for_customers_vendors_and_employees(app: App) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
+        ({"DisplayName": "x", "PrimaryPhone": {"FreeFormNumber": "1" * 31}}, "2050"),
+        ({"DisplayName": "x", "PrimaryEmailAddr": {"Address": "a" * 95 + "@b.example"}}, "2050"),
         ({"DisplayName": "A:B"}, "2040"),
         ({"DisplayName": "A\tB"}, "2040"),
         ({"DisplayName": "x" * 501}, "2050"),
@@ -85,7 +87,7 @@ def test_customers_of_customers_go_five_deep(app: App) -> None:
         parent = app.post("Customer", body)
         assert parent["Level"] == depth
     assert parent["FullyQualifiedName"].count(":") == 4
-    assert app.code("Customer", {"DisplayName": "Too deep", "ParentRef": {"value": parent["Id"]}}) == "6000"
+    assert app.code("Customer", {"DisplayName": "Too deep", "ParentRef": {"value": parent["Id"]}}) == "6180"
 
 
 def test_only_a_person_merges_and_documents_follow(app: App, sandbox: QuickBooksSandbox) -> None:
@@ -144,3 +146,16 @@ def test_company_and_settings(app: App) -> None:
     assert changed["SalesFormsPrefs"]["CustomTxnNumbers"] is False
     assert changed["SalesFormsPrefs"]["AllowDiscount"] is True
     assert "BookCloseDate" not in changed["AccountingInfoPrefs"]
+
+
+def test_lists_lie_at_most_five_levels_deep_and_never_under_themselves(app: App) -> None:
+    for kind in ("Class", "Department", "Account"):
+        more = {"AccountType": "Bank"} if kind == "Account" else {}
+        parent: dict[str, object] = {}
+        for level in range(5):
+            row = app.post(kind, {"Name": f"Level {level}", **more, **parent})
+            parent = {"ParentRef": {"value": row["Id"]}}
+        assert row["FullyQualifiedName"].count(":") == 4
+        assert app.code(kind, {"Name": "Too deep", **more, **parent}) == "6180"
+        assert app.code(kind, {**head(row), "sparse": True, **parent}) == "2500"
+        assert app.code(kind, {"Name": "A:B", **more}) == "2040"

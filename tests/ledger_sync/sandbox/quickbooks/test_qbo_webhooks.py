@@ -141,3 +141,118 @@ def test_intuits_own_known_answer(sandbox: QuickBooksSandbox) -> None:
         b'"operation":"Create","lastUpdated":"2015-10-05T14:42:19-0700"}]}}]}'
     )
     assert sandbox.webhooks.sign(body) == "JC2GUwciPmRBwEO7WvrRmKqu9tGOKL8FFallocTFi8Q="
+
+
+def heard(listener: Listener) -> list[str]:
+    return [event["intuitentityid"] for notice in listener.heard for event in notice]
+
+
+def test_notices_can_be_late_doubled_or_lost(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    trouble = sandbox.outbox.trouble
+    trouble.delay = 30
+    late = app.invoice()
+    sandbox.tick()
+    assert listener.heard == []
+    clock.advance(seconds=31)
+    sandbox.tick()
+    assert heard(listener) == [late["Id"]]
+    trouble.delay, trouble.double = 0, 1.0
+    twice = app.invoice()
+    sandbox.tick()
+    assert heard(listener)[1:] == [twice["Id"]] * 2
+    trouble.double, trouble.drop = 0, 1.0
+    app.invoice()
+    sandbox.tick()
+    assert len(heard(listener)) == 3
+    trouble.drop = 0
+    changed = app.change("Customer", app.get("Customer", "1"), Notes="x")
+    sandbox.tick()
+    assert heard(listener)[3:] == [changed["Id"]], "what was lost does not come later"
+
+
+def test_notices_can_come_in_another_order(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    sandbox.outbox.trouble.reorder = 0.5
+    sent = []
+    for _ in range(12):
+        sent.append(app.invoice()["Id"])
+        sandbox.tick()
+    clock.advance(seconds=6)
+    sandbox.tick()
+    assert sorted(heard(listener), key=int) == sent
+    assert heard(listener) != sent
+
+
+def test_a_notice_nobody_takes_is_tried_by_intuits_plan_and_then_given_up(
+    app: App, sandbox: QuickBooksSandbox, listener: Listener
+) -> None:
+    listener.status = 503
+    app.invoice()
+    started, tried = clock.now(), []
+    for wait in (0, 10, 20, 30, 300, 1_200, 7_200, 14_400, *[21_600] * 28):
+        clock.advance(seconds=wait)
+        before = len(listener.heard)
+        sandbox.tick()
+        tried.append(len(listener.heard) - before)
+    assert tried == [1] * 36
+    assert (clock.now() - started).days == 7
+    clock.advance(days=3)
+    sandbox.tick()
+    assert len(listener.heard) == 36
+    assert sandbox.summary()["waiting"] == 0
+
+
+@pytest.mark.parametrize("status", [0, 301, 400, 401, 404, 500, 503])
+def test_only_a_200_is_an_acknowledgement(
+    app: App, sandbox: QuickBooksSandbox, listener: Listener, status: int
+) -> None:
+    listener.status = status
+    app.invoice()
+    sandbox.tick()
+    listener.status = 200
+    clock.advance(seconds=10)
+    sandbox.tick()
+    assert len(listener.heard) == 2
+
+
+def test_one_notice_may_carry_several_companies(listener: Listener, sandbox: QuickBooksSandbox, app: App) -> None:
+    from ledger_sync.sandbox.quickbooks import company
+
+    other = company.add_company(sandbox, {"name": "Second"})
+    app.invoice()
+    sandbox.bookkeeper_of(other.realm).add_customer({"DisplayName": "Theirs"})
+    sandbox.tick()
+    (events,) = listener.heard
+    assert {event["intuitaccountid"] for event in events} == {app.realm, other.realm}
+
+
+def test_kinds_tell_only_what_intuit_lists_for_them(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    move = {"FromAccountRef": app.account("Savings"), "ToAccountRef": app.account("Checking"), "Amount": 5}
+    transfer = app.post("Transfer", move)
+    app.post("Transfer", head(transfer), "?operation=update&include=void")
+    bill = {"VendorRef": {"value": "1"}, "Line": [
+        {"Amount": 5, "DetailType": "AccountBasedExpenseLineDetail",
+         "AccountBasedExpenseLineDetail": {"AccountRef": app.account("Rent")}},
+    ]}  # fmt: skip
+    app.post("Bill", head(app.post("Bill", bill)), "?operation=delete")
+    app.post("InventoryAdjustment", {"AdjustAccountRef": app.account("Rent"), "Line": [{"DetailType": "x"}]})
+    sandbox.bookkeeper.close_books("2026-01-31")
+    sandbox.tick()
+    kinds = [event["type"].removeprefix("qbo.").removesuffix(".v1") for event in listener.heard[0]]
+    assert kinds == [
+        "transfer.created", "transfer.voided", "bill.created", "bill.deleted", "preferences.updated",
+    ]  # fmt: skip
+
+
+def test_what_waits_survives_a_restart(tmp_path: Any) -> None:
+    from qbo_app import COMPANY
+
+    from practice.core.sandbox.store import Store
+
+    store = Store(tmp_path / "qbo.sqlite")
+    app = App(QuickBooksSandbox(store, company=COMPANY, webhook_url="http://web.test/"))
+    row = app.invoice()
+    store.close()
+    sandbox = QuickBooksSandbox(Store(tmp_path / "qbo.sqlite"), company=COMPANY)
+    sandbox.outbox.send = listener = Listener(app.keys["webhook_secret"])
+    sandbox.tick()
+    assert heard(listener) == [row["Id"]]
