@@ -24,20 +24,19 @@ _VOIDED_BY_OPERATION = ("Invoice", "CreditMemo")
 def answer(books: Books, request: Request, parts: list[str]) -> Response:
     """Work one call; ``parts`` is its path below the company. Raises Invalid or Refused."""
     name = parts[0].lower() if parts else ""
-    tid = f"1-{books.ids.text(8, '0123456789abcdef')}-{books.ids.text(24, '0123456789abcdef')}"
     if name == "download" and len(parts) == 2:
         row = _one(books, ENTITIES["attachable"], parts[1])
         return Response(200, str(attachments.show(books, row).get("TempDownloadUri", "")).encode(),
                         {"Content-Type": "text/plain"})  # fmt: skip
     if name in SERVICES:
-        return wrap(_service(books, request, name, parts[1:]), tid)
+        return wrap(_service(books, request, name, parts[1:]))
     entity = ENTITIES.get(name)
     if entity is None:
         raise Invalid(errors.unsupported(name or "nothing"))
     if len(parts) == 3 and parts[2].lower() == "pdf" and request.method == "GET":
         _allowed(entity, "pdf")
         return Response(200, paper.pdf(books, _one(books, entity, parts[1])), {"Content-Type": "application/pdf"})
-    return wrap(_entity(books, request, entity, parts), tid)
+    return wrap(_entity(books, request, entity, parts))
 
 
 def _service(books: Books, request: Request, name: str, rest: list[str]) -> Row:

@@ -69,6 +69,12 @@ def show(books: Books, row: Row) -> Row:
     return shown
 
 
+def kind_of(row: Row) -> str:
+    """The type of a file, if what its sender called it is one."""
+    said = str(row.get("ContentType", ""))
+    return said if re.fullmatch(r"[\w.+\-]{1,60}/[\w.+\-]{1,100}", said, re.ASCII) else "application/octet-stream"
+
+
 def content(row: Row) -> bytes:
     """The bytes of a file."""
     return base64.b64decode(row.get("_content", ""))

@@ -72,6 +72,10 @@ class Ids:
         """Random text, for codes and tokens."""
         return "".join(self._random.choices(alphabet, k=length))
 
+    def tid(self) -> str:
+        """The id of one answer."""
+        return f"1-{self.text(8, '0123456789abcdef')}-{self.text(24, '0123456789abcdef')}"
+
     def realm(self) -> str:
         """A company id as Intuit gives them: sixteen digits."""
         return "934145" + self.text(10, "0123456789")

@@ -113,7 +113,7 @@ def _print(request: Request) -> str:
     return hashlib.sha256(f"{request.path} {sorted(request.query)}\n".encode() + request.body).hexdigest()
 
 
-def wrap(body: Row, tid: str) -> Response:
-    """A good answer, with the time and the id Intuit's support asks for."""
+def wrap(body: Row) -> Response:
+    """A good answer, with its time."""
     text = wire.encode({**body, "time": wire.answered(clock.now())})
-    return Response(200, text.encode(), {"Content-Type": errors.JSON, "intuit_tid": tid, "QBO-Version": "1984.170"})
+    return Response(200, text.encode(), {"Content-Type": errors.JSON, "QBO-Version": "1984.170"})

@@ -257,7 +257,7 @@ def _is_local(uri: str) -> bool:
     except ValueError:
         return False
     local = parts.hostname in ("localhost", "127.0.0.1", "testserver")
-    return parts.scheme in ("http", "https") and local and uri.isprintable() and " " not in uri
+    return parts.scheme in ("http", "https") and local and uri.isascii() and uri.isprintable() and " " not in uri
 
 
 def _until(life: timedelta) -> str:

@@ -101,8 +101,9 @@ class Pages:
         except Invalid as invalid:
             notice = "!" + " ".join(problem.detail for problem in invalid.problems)
         back = f"/books/{realm}/{name}/" + (f"{quote(key)}/" if key and (name, True) in SCREENS else "")
-        if form.get("back", "").startswith("/books/") and form["back"].isprintable():
-            back = form["back"]
+        wanted = form.get("back", "")
+        if wanted.startswith("/books/") and wanted.isascii() and wanted.isprintable():
+            back = wanted
         cookie = f"{COOKIE}={quote(notice)}; Path=/books; HttpOnly; SameSite=Lax"
         return Response(303, b"", {"Location": back, "Set-Cookie": cookie})
 

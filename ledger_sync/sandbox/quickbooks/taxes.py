@@ -233,7 +233,9 @@ def us_code(books: Books, row: Row, chosen: str) -> str:
     own = wire.ref(books.preferences.get("TaxPrefs", {}), "TaxGroupCodeRef")
     if not books.preference("TaxPrefs", "PartnerTaxEnabled"):
         return chosen if books.get("TaxCode", chosen) is not None else own
-    home = books.company["CompanyAddr"].get("CountrySubDivisionCode")
+    if (books.get("Customer", wire.ref(row, "CustomerRef")) or {}).get("TaxExemptionReasonId"):
+        return ""  # a customer with a reason owes none (Intuit's reference, Customer.TaxExemptionReasonId)
+    home = (books.company.get("CompanyAddr") or {}).get("CountrySubDivisionCode")
     there = (row.get("ShipAddr") or {}).get("CountrySubDivisionCode") or home
     return own if there == home else ""
 

@@ -127,6 +127,9 @@ Content-Transfer-Encoding: base64
     assert (row["FileName"], row["Size"]) == ("letter.pdf", 14)
     url = app.call("GET", f"/download/{row['Id']}").body.decode()
     assert app.sandbox.handle(Request.build("GET", url)).body == b"%PDF-1.4 hello"
+    clock.advance(minutes=16)
+    assert app.sandbox.handle(Request.build("GET", url)).status == 403, "the address works for fifteen minutes"
+    clock.advance(minutes=-16)
     crlf = body.lstrip("\n").replace("\n", "\r\n").replace("letter.pdf", "letter.exe")
     refused = app.call("POST", "/upload", crlf, **headers).json()["AttachableResponse"][0]
     assert refused["Fault"]["Error"][0]["code"] == "6041"
@@ -142,3 +145,26 @@ def test_notes_on_documents(app: App) -> None:
     wrong = {"Note": "x", "AttachableRef": [{"EntityRef": {"type": "Customer", "value": "99"}}]}
     assert app.code("Attachable", wrong) == "2500"
     assert app.code("Attachable", {"Note": "x" * 2001}) == "2050"
+
+
+def test_bytes_come_back_as_they_were_sent_and_under_no_header_of_the_senders(app: App) -> None:
+    sent = bytes(range(256)) + b"\r\n\n\r\n"
+    head = b'--x\r\nContent-Disposition: form-data; name="file_content_01"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    row = app.call("POST", "/upload", head + sent + b"\r\n--x--\r\n", **headers).json()["AttachableResponse"][0][
+        "Attachable"
+    ]
+    got = app.sandbox.handle(Request.build("GET", row["TempDownloadUri"]))
+    assert (got.body, got.headers["Content-Type"]) == (sent, "application/pdf")
+    odd = app.change("Attachable", app.get("Attachable", row["Id"]), ContentType="a/b\r\nX: y")
+    assert (
+        app.sandbox.handle(Request.build("GET", odd["TempDownloadUri"])).headers["Content-Type"]
+        == "application/octet-stream"
+    )
+
+
+def test_a_change_query_in_a_batch(app: App) -> None:
+    row = app.invoice()
+    asked = {"Entities": "Invoice", "ChangedSince": "2026-11-20T00:00:00Z"}
+    (found,) = run(app, {"bId": "1", "CDCQuery": asked})
+    assert found["CDCResponse"][0]["QueryResponse"][0]["Invoice"][0]["Id"] == row["Id"]

@@ -41,6 +41,13 @@ def test_headers_and_envelope_of_a_good_answer(app: App) -> None:
     assert answer.json()["time"] == "2026-11-20T08:00:00.000-08:00"
 
 
+def test_refusals_carry_the_id_that_support_asks_for_too(app: App) -> None:
+    seen = {app.call("GET", path).headers["intuit_tid"] for path in ("/invoice/999", "/preferences", "/nothing")}
+    app.token = "wrong"
+    seen.add(app.call("GET", "/preferences").headers["intuit_tid"])
+    assert len(seen) == 4
+
+
 @pytest.mark.parametrize(("limit", "allowed", "wait"), [("minute", 7, 60), ("second", 5, 1)])
 def test_calls_are_throttled_in_fixed_windows(
     app: App, sandbox: QuickBooksSandbox, limit: str, allowed: int, wait: int

@@ -207,3 +207,17 @@ def test_receipts_of_both_kinds(app: App) -> None:
     assert app.code("RefundReceipt", wrong) == "6000"
     bad = {**refund, "PaymentRefNum": "x" * 22}
     assert app.code("RefundReceipt", bad) == "2050"
+
+
+def test_the_link_to_pay_is_told_on_request_where_online_payment_is_on(app: App) -> None:
+    online = {"AllowOnlineCreditCardPayment": True, "BillEmail": {"Address": "a@b.example"}}
+    row, plain = app.invoice(**online), app.invoice()
+    read = app.call("GET", f"/invoice/{row['Id']}?include=invoiceLink").json()["Invoice"]
+    assert read["InvoiceLink"].startswith("http://qbo.test/")
+    assert "InvoiceLink" not in app.get("Invoice", row["Id"])
+    assert "InvoiceLink" not in app.call("GET", f"/invoice/{plain['Id']}?include=invoiceLink").json()["Invoice"]
+
+
+def test_a_memo_of_a_thousand_characters_is_the_longest(app: App) -> None:
+    assert app.invoice(CustomerMemo={"value": "x" * 1_000})["CustomerMemo"]["value"]
+    assert app.code("Invoice", {**CUSTOMER, "Line": [app.line()], "CustomerMemo": {"value": "x" * 1_001}}) == "2050"

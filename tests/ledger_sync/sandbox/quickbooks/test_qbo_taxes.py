@@ -105,6 +105,8 @@ def test_automated_sales_tax_goes_by_place_and_overrides_the_caller(app: App) ->
     assert (here["TxnTaxDetail"]["TotalTax"], here["TxnTaxDetail"]["TxnTaxCodeRef"]["value"]) == (16.5, "2")
     away = taxed(app, ShipAddr={"Line1": "1 Far Street", "CountrySubDivisionCode": "OR"})
     assert (away["TxnTaxDetail"], away["TotalAmt"]) == ({"TotalTax": 0}, 1000)
+    app.change("Customer", app.get("Customer", "1"), TaxExemptionReasonId="9")
+    assert taxed(app)["TotalAmt"] == 1000
 
 
 def test_a_tax_the_caller_tells_is_honoured_and_shared_among_the_rates(app: App) -> None:
