@@ -123,6 +123,11 @@ def public(row: Row) -> Row:
         "email": f"accounts@{row['id'].removeprefix('acct_')}.test",
         "payouts_enabled": True,
         "settings": {
+            "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+            "card_payments": {
+                "decline_on": {"avs_failure": False, "cvc_failure": False},
+                "statement_descriptor_prefix": row["business"][:10].upper(),
+            },
             "dashboard": {"display_name": row["business"], "timezone": "Etc/UTC"},
             "payments": {"statement_descriptor": row["business"][:22].upper()},
             "payouts": {

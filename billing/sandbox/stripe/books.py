@@ -12,7 +12,7 @@ from typing import Any
 
 from billing.sandbox.stripe import accounts, settings
 from billing.sandbox.stripe.agenda import Agenda
-from billing.sandbox.stripe.wire import API_VERSION, Refused, Row, missing
+from billing.sandbox.stripe.wire import API_VERSION, PATH_PARAMS, Refused, Row, missing
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox
 
@@ -80,9 +80,9 @@ class Books:
         """A copy of an object. Raises Refused when there is none."""
         row = self.peek(kind, key)
         if row is None:
-            error = missing(kind, key, param)
+            error = missing(kind, key, PATH_PARAMS.get(kind, "id") if param == "id" else param)
             # An unknown id in a parameter is the request's fault (400), in the path it is a 404.
-            error.status = 404 if param in ("id", "intent", "customer_path") else 400
+            error.status = 404 if param in ("id", "intent") else 400
             raise error
         return row
 

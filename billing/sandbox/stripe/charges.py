@@ -175,12 +175,13 @@ def of_intent(books: Books, intent: Row) -> Row:
     """The paid or pending charge of an intent. Raises Refused."""
     row = books.peek("charge", intent["latest_charge"])
     if row is None or row["status"] == "failed":
-        raise Refused(
-            f"This PaymentIntent ({intent['id']}) does not have a successful charge to refund.",
-            code="payment_intent_unexpected_state",
-            param="payment_intent",
-        )
+        raise nothing_taken(intent["id"])
     return row
+
+
+def nothing_taken(intent: str) -> Refused:
+    """Recorded (Kiln-AI/stripe_world, cassette 05)."""
+    return Refused(f"This PaymentIntent ({intent}) does not have a successful charge to refund.")
 
 
 def _descriptor(books: Books, intent: Row) -> str:

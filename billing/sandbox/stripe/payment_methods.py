@@ -98,7 +98,8 @@ def one_of_customer(books: Books, params: Row, key: str, method: str) -> Row:
 def attach(books: Books, params: Row, key: str) -> Row:
     """Save a method for a customer; declined cards are refused here too (docs.stripe.com/testing). Raises Refused."""
     if "customer" not in params:
-        raise Refused("Missing required param: customer.", code="parameter_missing", param="customer", early=True)
+        # Recorded (Kiln-AI/stripe_world, cassette 06), as are the words of a method that cannot be detached.
+        raise Refused("Must provide customer or customer_account.", code="parameter_missing", early=True)
     customer = books.find("customer", params["customer"], "customer")
     if customer.get("deleted"):
         raise Refused(f"No such customer: '{customer['id']}'", code="resource_missing", param="customer")
@@ -128,6 +129,9 @@ def attached(books: Books, row: Row, customer: str) -> Row:
     if row["customer"] == customer:
         return row
     row["customer"] = customer
+    if row["type"] == "card":
+        # Attaching asks the bank once (recorded: Kiln-AI/stripe_world, cassette 06).
+        row["card"]["checks"]["cvc_check"] = "pass"
     books.save(row)
     books.emit("payment_method.attached", row)
     return row
@@ -139,7 +143,7 @@ def detach(books: Books, params: Row, key: str) -> Row:
     if row["customer"] is None:
         raise Refused(
             "The payment method you provided is not attached to a customer so detachment is impossible.",
-            code="payment_method_unexpected_state",
+            early=True,
         )
     before, row["customer"], row["_used_up"] = row["customer"], None, True
     books.save(row)
@@ -156,8 +160,8 @@ def usable(row: Row) -> None:
 def declined(books: Books, row: Row, card: cards.Card, **about: Any) -> Refused:
     """The error of a declined card (docs.stripe.com/declines/codes).
 
-    docs.stripe.com/testing gives no decline code where the error's own code says it all; that it is left out, and not
-    repeated, is unsure (``repeat_decline_codes``).
+    Where the error's own code says it all, docs.stripe.com/testing gives no decline code; recorded test-mode answers
+    repeat it, and name ``exp_month`` for an expired card (Kiln-AI/stripe_world, cassette 10): ``repeat_decline_codes``.
     """
     repeated = card.code if books.settings["repeat_decline_codes"] else None
     message = cards.MESSAGES.get(card.decline if card.decline in cards.MESSAGES else card.code, "")
@@ -167,7 +171,7 @@ def declined(books: Books, row: Row, card: cards.Card, **about: Any) -> Refused:
         type="card_error",
         code=card.code,
         decline_code=card.decline or repeated,
-        param="cvc" if card.code == "incorrect_cvc" else None,
+        param={"incorrect_cvc": "cvc", "expired_card": "exp_month"}.get(card.code),
         **about,
     )
 

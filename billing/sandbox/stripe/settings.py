@@ -38,7 +38,7 @@ DEFAULTS: Row = {
     "manual_beside_daily": False,
     "off_session_unattached": False,
     "payout_row_listed": True,
-    "repeat_decline_codes": False,
+    "repeat_decline_codes": True,
     "tax_itemised": True,
 }
 

@@ -78,8 +78,16 @@ def confirm(books: Books, params: Row, key: str) -> Row:
 def cancel(books: Books, params: Row, key: str) -> Row:
     """Cancel an open intent. Raises Refused."""
     row = books.find("setup_intent", key)
+    if row["status"] == "canceled":
+        raise intents.unexpected(row, "cancel", "You cannot cancel this SetupIntent because it is already canceled.")
     if row["status"] not in intents.OPEN:
-        raise intents.unexpected(row, "cancel")
+        raise intents.unexpected(
+            row,
+            "cancel",
+            f"You cannot cancel this SetupIntent because it has a status of {row['status']}. Only a SetupIntent with "
+            "one of the following statuses may be canceled: `requires_payment_method`, `requires_confirmation`, or "
+            "`requires_action`.",
+        )
     row |= {"status": "canceled", "cancellation_reason": params.get("cancellation_reason"), "next_action": None}
     books.save(row)
     books.emit("setup_intent.canceled", row)
@@ -118,8 +126,9 @@ def authenticate(books: Books, row: Row, *, passed: bool) -> Row:
 
 
 def _confirm(books: Books, row: Row, params: Row) -> Row:
-    if row["status"] not in intents.OPEN:
-        raise intents.unexpected(row, "confirm")
+    if row["status"] not in intents.OPEN and (row["payment_method"] or params.get("payment_method")):
+        ended = {"succeeded": "it has already succeeded", "canceled": "it has been canceled"}.get(row["status"], "")
+        raise intents.unexpected(row, "confirm", f"You cannot confirm this SetupIntent because {ended}.")
     intents.require_return_url(books, row, params)
     method = intents.choose_method(books, row, params)
     row |= {"payment_method": method["id"], "next_action": None, "last_setup_error": None}

@@ -145,5 +145,37 @@ def _widest(kinds: list[Any]) -> Any:
     return sorted({word for kind in kinds for word in kind})
 
 
+def drift(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
+    """What an upgrade of the SDK changed, one sentence each."""
+    said = [f"{route}: the SDK has no such call any more" for route in ours if route not in theirs]
+    said += [f"{route}: not in parameters.json yet" for route in theirs if route not in ours]
+    for route in ours.keys() & theirs.keys():
+        said += [f"{route}: {words}" for words in _changes(ours[route], theirs[route], "")]
+    return sorted(said)
+
+
+def _changes(ours: Any, theirs: Any, path: str) -> list[str]:
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return [] if ours == theirs else [f"{path} is now {_short(theirs)}, was {_short(ours)}"]
+    mine, yours = ({name.rstrip("!?"): (name, kind) for name, kind in each.items()} for each in (ours, theirs))
+    out = []
+    for name in mine.keys() | yours.keys():
+        shown = f"{path}[{name}]" if path else name
+        if name not in yours:
+            out.append(f"the SDK no longer takes {shown}")
+        elif name not in mine:
+            out.append(f"the SDK now takes {shown}")
+        else:
+            (old, was), (new, now) = mine[name], yours[name]
+            if old.endswith("!") != new.endswith("!"):
+                out.append(f"{shown} is {'now' if new.endswith('!') else 'no longer'} required")
+            out += _changes(was, now, shown)
+    return out
+
+
+def _short(kind: Any) -> str:
+    return kind if isinstance(kind, str) else "a structure" if isinstance(kind, dict) else " or ".join(kind)
+
+
 if __name__ == "__main__":
     TABLE.write_text(json.dumps(table(), separators=(",", ":"), sort_keys=True).replace('},"', '},\n"') + "\n")

@@ -156,6 +156,10 @@ def test_saving_a_card(till: Till) -> None:
     result = till.confirm("confirmSetup", intent.client_secret)
     assert result["setupIntent"]["status"] == "succeeded"
     assert "metadata" not in result["setupIntent"]
+    shown = till.page.evaluate("(secret) => stripe.retrieveSetupIntent(secret)", intent.client_secret)
+    assert (shown["setupIntent"]["id"], shown["setupIntent"]["status"]) == (intent.id, "succeeded")
+    wrong = till.page.evaluate("(secret) => stripe.retrieveSetupIntent(secret)", f"{intent.id}_secret_x")
+    assert wrong["error"]["code"] == "resource_missing"
     assert len(api.payment_methods.list({"customer": client.id}).data) == 1
 
 
