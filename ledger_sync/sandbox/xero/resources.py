@@ -11,6 +11,7 @@ from ledger_sync.sandbox.xero import (
     contacts,
     crediting,
     creditnotes,
+    groups,
     invoices,
     items,
     payments,
@@ -92,20 +93,6 @@ def _save_currency(books: Books, data: Row, method: str) -> Row:
     return books.put("Currencies", {"Code": code, "Description": str(data.get("Description") or code)})
 
 
-def _show_group(books: Books, row: Row, form: str) -> Row:
-    """A contact group; its contacts only by id (Xero docs, Contact Groups)."""
-    return row if form == "one" else {**row, "Contacts": []}
-
-
-def _save_group(books: Books, data: Row, method: str) -> Row:
-    existing = books.get("ContactGroups", data.get("ContactGroupID"))
-    name = str(data.get("Name") or (existing or {}).get("Name") or "")
-    if not name:
-        raise Invalid("The contact group needs a name.")
-    fresh: Row = {"ContactGroupID": books.ids.new(), "Status": "ACTIVE", "Contacts": []}
-    return books.put("ContactGroups", {**(existing or fresh), "Name": name, "Status": data.get("Status") or "ACTIVE"})
-
-
 #: Methods of the list, of one by id, and what hangs below one: as the published document lists them (SPEC, paths).
 _ALL = (
     Resource(
@@ -155,8 +142,8 @@ _ALL = (
     Resource(
         "ContactGroups",
         "accounting.contacts",
-        _show_group,
-        _save_group,
+        groups.show,
+        groups.save,
         methods="GET PUT",
         one="GET POST",
         below="Contacts",
