@@ -32,7 +32,7 @@ class Agenda:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._heap = list(store.table(_TABLE))
+        self._heap = [(job["due"], key) for key, job in store.table(_TABLE).items()]
         heapq.heapify(self._heap)
 
     def add(self, account: str, due: datetime, action: str, arguments: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ class Agenda:
         moment = due.astimezone(UTC).isoformat(timespec="microseconds")
         key = f"{moment} {self.store.next_id('_job_number'):012d}"
         self.store.put(_TABLE, key, {"account": account, "due": moment, "action": action, "arguments": arguments})
-        heapq.heappush(self._heap, key)
+        heapq.heappush(self._heap, (moment, key))
 
     def drop(self, account: str, action: str, arguments: dict[str, Any]) -> None:
         """Strike out every job that is exactly this."""
@@ -51,11 +51,11 @@ class Agenda:
     def next(self, now: datetime) -> Job | None:
         """The first job that is due, still on the list."""
         jobs = self.store.table(_TABLE)
-        while self._heap and self._heap[0] not in jobs:
+        while self._heap and self._heap[0][1] not in jobs:
             heapq.heappop(self._heap)
         if not self._heap:
             return None
-        key = self._heap[0]
+        key = self._heap[0][1]
         job = jobs[key]
         due = datetime.fromisoformat(job["due"])
         return Job(key, due, job["account"], job["action"], job["arguments"]) if due <= now else None

@@ -44,7 +44,7 @@ def create(
             "paid": status != "failed",
             "payment_intent": intent["id"],
             "payment_method": method["id"],
-            "payment_method_details": _method_details(books, method, mandate),
+            "payment_method_details": _method_details(books, intent, method, mandate, captured=captured),
             "radar_options": {},
             "receipt_email": intent["receipt_email"],
             "receipt_number": None,
@@ -221,14 +221,22 @@ def _outcome(status: str, reason: str | None = None) -> Row | None:
     }
 
 
-def _method_details(books: Books, method: Row, mandate: Row | None) -> Row:
+def _method_details(books: Books, intent: Row, method: Row, mandate: Row | None, *, captured: bool) -> Row:
     kind = method["type"]
     details: dict[str, Any] = dict(method[kind])
     if kind == "card":
         for name in ("networks", "display_brand", "generated_from", "three_d_secure_usage"):
             details.pop(name)
+        until = books.at + timedelta(days=books.settings["authorization_days"])
         details |= {
+            "amount_authorized": intent["amount"],
             "authorization_code": None,
+            **({} if captured else {"capture_before": int(until.timestamp())}),
+            "extended_authorization": {"status": "disabled"},
+            "incremental_authorization": {"status": "unavailable"},
+            "multicapture": {"status": "unavailable"},
+            "network_token": {"used": False},
+            "overcapture": {"maximum_amount_capturable": intent["amount"], "status": "unavailable"},
             "installments": None,
             "mandate": None,
             "network": method["card"]["brand"],

@@ -32,6 +32,7 @@ def create(books: Books, params: Row) -> Row:
             "address": None,
             "balance": 0,
             "currency": None,
+            "customer_account": None,
             "default_source": None,
             "delinquent": False,
             "description": None,

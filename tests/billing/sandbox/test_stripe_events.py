@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import stripe
 
-from billing.sandbox.stripe import StripeSandbox
+from billing.sandbox.stripe import StripeSandbox, events
 from practice.core import clock
 
 URL = "http://practice.test/hooks/stripe/"
@@ -34,6 +34,16 @@ def test_deliveries_carry_a_signature_the_sdk_accepts(
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.Webhook.construct_event(body + b" ", headers["Stripe-Signature"], endpoint.secret)
     assert api.webhook_endpoints.retrieve(endpoint.id).to_dict().get("secret") is None
+
+
+def test_the_signature_is_the_sdks_own() -> None:
+    """A fixed body, secret and moment; the digest was worked out once with openssl."""
+    body, secret, moment = b'{"id":"evt_1","object":"event"}', "whsec_test", 1_700_000_000
+    header = events.signature(body, secret, moment)
+    assert header == f"t={moment},v1=4c15fb2a43f93ef61eaa3e0893866d57cad9cad4223242cfb96f362480cb4021"
+    assert stripe.WebhookSignature.verify_header(body.decode(), header, secret)
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.WebhookSignature.verify_header(body.decode(), header.replace("t=17", "t=18"), secret)
 
 
 def test_failed_deliveries_are_tried_again_with_a_fresh_stamp(

@@ -37,6 +37,7 @@ def test_a_hold_moves_no_money(api: Any, held: Any) -> None:
     assert held.payment_method_types == ["card"]
     charge = api.charges.retrieve(held.latest_charge)
     assert (charge.status, charge.paid, charge.captured, charge.amount_captured) == ("succeeded", True, False, 0)
+    assert charge.payment_method_details.card.capture_before - charge.created == 7 * 86_400
     clock.advance(hours=1)
     assert api.balance_transactions.list().data == []
     with pytest.raises(stripe.InvalidRequestError):

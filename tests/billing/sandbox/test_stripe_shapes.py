@@ -136,6 +136,26 @@ def test_every_event_type_is_stripes(api: Any, busy: Store) -> None:
     assert len(kinds) >= 25
 
 
+def test_what_is_due_later_survives_a_restart(tmp_path: Any) -> None:
+    from practice.core import network
+    from tests.billing.sandbox.conftest import BASE, MANDATE, MONDAY, connect
+
+    clock.move(MONDAY)
+    made = ""
+    for status in ("processing", "succeeded"):
+        store = Store(tmp_path / "stripe.sqlite")
+        fresh = StripeSandbox(store, base_url=BASE)
+        with network.answer_in_process({"stripe.test": fresh}):
+            api = connect(fresh.credentials("acct_harbour")["secret_key"])
+            if not made:
+                debit = {"payment_method": "pm_auBecsDebit_success", "mandate_data": MANDATE, "confirm": True}
+                wanted = {"amount": 5_000, "currency": "aud", "return_url": "https://x.test/", **debit}
+                made = api.payment_intents.create(wanted).id
+            assert api.payment_intents.retrieve(made).status == status
+        store.close()
+        clock.advance(days=5)
+
+
 def test_the_store_can_be_reopened(tmp_path: Any, inbox: Any) -> None:
     from practice.core import network
     from tests.billing.sandbox.conftest import BASE, MONDAY, connect
