@@ -60,7 +60,8 @@ def _blank(books: Books, params: Row) -> Row:
     nothing = (
         "application application_fee_amount canceled_at cancellation_reason client_secret customer_account description "
         "last_payment_error latest_charge next_action on_behalf_of payment_method payment_record processing "
-        "receipt_email review shipping source statement_descriptor statement_descriptor_suffix transfer_data transfer_group"
+        "receipt_email review shipping source statement_descriptor statement_descriptor_suffix transfer_data "
+        "transfer_group"
     )
     return books.new(
         "payment_intent",
