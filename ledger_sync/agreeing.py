@@ -127,7 +127,7 @@ def state_of(link: Link, *, stuck: bool = False) -> str:
 def agreement_of(link: Link, pulse: Pulse) -> Agreement:
     """Everything a page says about one record. The link comes from :func:`with_doubt`, its connection with it."""
     open_causes = causes.about(link)
-    fields = [*_document(link), *_due(link)]
+    fields = fields_of(link)
     state = state_of(link, stuck=pulse.is_stuck or not link.connection.may_send)
     if state == "agrees" and any(f.differs for f in fields):
         state = _why_due_differs(link, pulse.checked_at)
@@ -135,6 +135,11 @@ def agreement_of(link: Link, pulse: Pulse) -> Agreement:
         state = "unknown"
     words = _words(link, state, pulse, told=bool(open_causes))
     return Agreement(link, state, words, fields, open_causes)
+
+
+def fields_of(link: Link) -> list[Field]:
+    """Each field of a record in both books, and of an invoice what is still due."""
+    return [*_document(link), *_due(link)]
 
 
 def _is_unanswered(link: Link) -> bool:

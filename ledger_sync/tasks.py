@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ledger_sync import connecting, connections, inbound, pulling, pushing
+from ledger_sync import connecting, connections, inbound, pulling, pushing, reconciling
 from ledger_sync.kinds import SHAPES
 from ledger_sync.models import Connection, Delivery, Hint
 from ledger_sync.ports import TryLater
-from practice.core import clock
+from practice.core import clock, wake
 
 
 def push(connection_id: int) -> None:
@@ -31,6 +31,11 @@ def work_delivery(delivery_id: int) -> None:
     inbound.work(delivery_id)
 
 
+def compare(connection_id: int) -> None:
+    """Compare both books in full: nightly."""
+    reconciling.compare(connection_id)
+
+
 def give_back(connection_id: int) -> None:
     """Give a ledger that was left its access back; one that does not answer is asked again by the sweep."""
     with suppress(TryLater):
@@ -45,6 +50,8 @@ def sweep() -> None:
     pushing.ring_all()
     for connection_id in Connection.objects.filter(connections.LEFT).values_list("pk", flat=True):
         give_back(connection_id)
+    for connection_id in reconciling.due(now):
+        wake.wake("ledger_sync.tasks.compare", connection_id=connection_id)
     for connection in Connection.objects.filter(state=Connection.State.LIVE).select_related("entity"):
         hinted = Hint.objects.filter(connection=connection, ready_at__lte=now).exists()
         due = pulling.sweeps_due(connection, now)

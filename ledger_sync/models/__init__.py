@@ -1,6 +1,7 @@
 """Tables of the ledgers."""
 
 from ledger_sync.models.calls import Call, CallItem
+from ledger_sync.models.comparisons import Comparison, Difference
 from ledger_sync.models.connections import Budget, Connection, Lane, Mapping, RefItem, TokenSet
 from ledger_sync.models.inbound import Delivery, Hint, Snag
 from ledger_sync.models.links import Link, LinkNeed
@@ -9,8 +10,10 @@ __all__ = [
     "Budget",
     "Call",
     "CallItem",
+    "Comparison",
     "Connection",
     "Delivery",
+    "Difference",
     "Hint",
     "Lane",
     "Link",

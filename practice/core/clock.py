@@ -31,6 +31,11 @@ def today(zone: str) -> date:
     return now().astimezone(ZoneInfo(zone)).date()
 
 
+def hour(zone: str) -> int:
+    """The hour of the day it is now in an IANA time zone."""
+    return now().astimezone(ZoneInfo(zone)).hour
+
+
 def sleep(seconds: float) -> None:
     """Wait. A fixed clock moves on by itself instead."""
     if _hand.fixed is not None:

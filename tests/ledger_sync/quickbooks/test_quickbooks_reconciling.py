@@ -1,0 +1,34 @@
+"""The books of a QuickBooks company are compared in full as well."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ledger_sync import reconciling
+from ledger_sync.models import Link
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def found(connection: Any) -> list[tuple[str, ...]]:
+    comparison = reconciling.compare(connection.pk)
+    assert comparison is not None
+    assert comparison.ended_at is not None
+    return list(comparison.differences.values_list("what", "field", "here", "there", "cause"))
+
+
+def test_a_payment_nobody_read_yet_is_told_and_books_that_agree_say_nothing(
+    booked: Any, connection: Any, qbo: Any
+) -> None:
+    assert found(connection) == []
+    link = Link.objects.get(invoice=booked)
+    qbo.bookkeeper.record_payment(link.remote_id, Decimal(400))
+    assert found(connection) == [("differs", "still due", "$1,000.00", "$600.00", "not_read")]
+
+
+def test_an_invoice_the_bookkeeper_deleted_is_told(booked: Any, connection: Any, qbo: Any) -> None:
+    qbo.bookkeeper.delete_invoice(Link.objects.get(invoice=booked).remote_id)
+    assert found(connection) == [("missing_there", "", "", "", "not_read")]
