@@ -233,7 +233,7 @@ class Books:
         if found is None:
             raise Invalid(errors.bad_reference(kind, key))
         if active and not found.get("Active", True):
-            raise Invalid(errors.inactive())
+            raise Invalid(errors.inactive_reference() if self.switches.inactive_is_2500 else errors.inactive())
         return found
 
     # Notices

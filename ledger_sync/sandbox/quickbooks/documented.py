@@ -74,7 +74,16 @@ def _transaction(kind: str, *, verbs: frozenset[str] = TRANSACTION, shown_as: st
     def settle(books: Books, before: Row | None, row: Row, options: Options) -> Row:
         return added_up(books, kind, row)
 
-    return Entity(kind, _DATED, settle, _WORKED_OUT, verbs=verbs, generic=True, shown_as=shown_as)
+    return Entity(
+        kind,
+        _DATED,
+        settle,
+        _WORKED_OUT,
+        verbs=verbs,
+        generic=True,
+        shown_as=shown_as,
+        unfilterable=saving.SPENT_HIDDEN,
+    )
 
 
 def _bill_payment(books: Books, before: Row | None, row: Row, options: Options) -> Row:

@@ -13,6 +13,7 @@ from ledger_sync.sandbox.quickbooks import (
     receipts,
     recurring,
     sales,
+    saving,
     taxes,
     wire,
 )
@@ -111,7 +112,7 @@ _ALL = (
     Entity("Deposit", banking.DEPOSIT, banking.deposit, banking.IGNORED, after=banking.after_deposit,
            verbs=TRANSACTION),
     Entity("Purchase", banking.PURCHASE, banking.purchase, banking.IGNORED, blank=banking.blank_purchase,
-           verbs=TRANSACTION | {"void"}),
+           unfilterable=saving.SPENT_HIDDEN, verbs=TRANSACTION | {"void"}),
     Entity("Transfer", banking.TRANSFER, banking.transfer, banking.IGNORED, blank=banking.blank_transfer,
            verbs=TRANSACTION | {"void"}),
     Entity("JournalEntry", banking.JOURNAL, banking.journal, banking.IGNORED, verbs=TRANSACTION),

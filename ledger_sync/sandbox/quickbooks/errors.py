@@ -133,6 +133,12 @@ def inactive() -> Problem:
     )
 
 
+def inactive_reference() -> Problem:
+    """The same, told as a reference that leads nowhere (captured: QuickBooks-V3-PHP-SDK#95, #110)."""
+    text = inactive().detail.removeprefix("Object Not Found : ")
+    return Problem("2500", "Invalid Reference Id", f"Invalid Reference Id : {text}")
+
+
 def has_dependants(detail: str) -> Problem:
     """Something else is linked to it (text unsure)."""
     return Problem("800", "Cannot delete", detail)

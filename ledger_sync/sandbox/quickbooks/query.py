@@ -24,6 +24,8 @@ _TOKEN = re.compile(r"\s*(?:('(?:\\.|[^'\\])*')|(<=|>=|!=|=|<|>)|([(),*])|([\w.+
 _WORD = re.compile(r"[A-Za-z_]")
 _OPERATORS = ("=", "!=", "<", ">", "<=", ">=", "IN", "LIKE")
 _INSTANTS = ("metadata.createtime", "metadata.lastupdatedtime")
+#: No column is called so.
+_COUNT = "count(*)"
 #: ``WHERE Type = 'Bill'`` asks templates for their kind.
 _TEMPLATE_KIND = "_type"
 Value = str | bool | Decimal | datetime
@@ -43,7 +45,7 @@ class Query:
     """A query as read."""
 
     entity: Entity
-    count: bool
+    columns: frozenset[str]
     conditions: list[Condition]
     order: list[tuple[str, bool]]
     start: int
@@ -129,7 +131,7 @@ def parse(books: Books, text: str) -> Query:
     """Read a query. Raises Invalid with 4000 for one that cannot be read and 4001 for one that means nothing."""
     words = _Words(text)
     words.need("SELECT")
-    count = _columns(words)
+    columns = _columns(words)
     name = words.take()
     entity = ENTITIES.get(name.lower())
     if entity is None or "query" not in entity.verbs:
@@ -151,22 +153,25 @@ def parse(books: Books, text: str) -> Query:
     if most > books.limits.page:
         detail = f"QueryValidationError: value {most} is too large. Max allowed value is {books.limits.page}."
         raise Invalid(errors.query("4001", detail))
-    return Query(entity, count, conditions, order, max(start, 1), most)
+    return Query(entity, columns, conditions, order, max(start, 1), most)
 
 
-def _columns(words: _Words) -> bool:
-    """Skip the columns, which change nothing, up to FROM. True for a count."""
+def _columns(words: _Words) -> frozenset[str]:
+    """The columns, in lower case, up to FROM, or that of a count. Whatever they are, whole objects are shown."""
     if words.skip("COUNT", "(", "*", ")"):
         words.need("FROM")
-        return True
+        return frozenset({_COUNT})
+    columns = []
     while True:
-        word = words.take()
-        if not re.fullmatch(r"\*|[A-Za-z][A-Za-z0-9_.*]*", word):
+        columns.append(words.take().lower())
+        if not re.fullmatch(r"\*|[a-z][a-z0-9_.]*", columns[-1]):
             raise words.trouble(1)
+        if words.peek("*") and columns[-1].endswith("."):
+            words.take()
         if not words.skip(","):
             break
     words.need("FROM")
-    return False
+    return frozenset(columns)
 
 
 def _condition(words: _Words, entity: Entity) -> Condition:
@@ -189,7 +194,7 @@ def _condition(words: _Words, entity: Entity) -> Condition:
 def _field(name: str, entity: Entity) -> str:
     """A property a query may name. Raises Invalid for one that does not exist or cannot be filtered by."""
     head = name.split(".", maxsplit=1)[0]
-    if entity.generic and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", name):
+    if entity.generic and head not in entity.unfilterable and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.]*", name):
         return name
     known = {known.lower(): known for known in (*entity.writable, *entity.ignored, *COMMON)}
     right = known.get(head.lower())
@@ -234,7 +239,7 @@ def run(books: Books, text: str) -> Row:
     """The ``QueryResponse`` of a query. Raises Invalid."""
     query = parse(books, text)
     rows = _found(books, query)
-    if query.count:
+    if _COUNT in query.columns:
         return {"totalCount": len(rows)}
     for field, down in reversed(query.order):
         rows.sort(key=partial(_sort_key, field), reverse=down)
@@ -242,6 +247,8 @@ def run(books: Books, text: str) -> Row:
     if not page:
         return {}
     out = [shown(books, query.entity, row) for row in page]
+    if query.entity.name == "Item" and "sku" not in query.columns:
+        out = [{key: value for key, value in row.items() if key != "Sku"} for row in out]
     return {query.entity.title: out, "startPosition": query.start, "maxResults": len(out)}
 
 

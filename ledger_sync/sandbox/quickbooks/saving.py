@@ -24,6 +24,8 @@ PAPER = frozenset({"pdf", "send"})
 READ = frozenset({"read", "query"})
 
 
+#: What a query may not name of documents of spending (reported: laf-rge/quickbooks-mcp#8; lines never, says Intuit).
+SPENT_HIDDEN = frozenset({"Line", "PrivateNote", "AccountRef", "DepartmentRef"})
 #: Sent as numbers by some, kept as text.
 _TEXTS = frozenset(
     "value Id SyncToken TxnId TxnLineId TxnType DocNumber Name DisplayName Title GivenName MiddleName FamilyName "

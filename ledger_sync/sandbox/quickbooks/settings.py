@@ -70,6 +70,8 @@ class Switches:
     currency_required: bool = True
     #: Classes and locations that the company does not track are dropped without a word. Unsure.
     drop_untracked: bool = True
+    #: A new document that names something inactive is fault 2500 instead of 610. Both were captured.
+    inactive_is_2500: bool = False
     #: A customer merged into another stays as an inactive one; off, it is gone like a deleted one. Unsure.
     merged_kept: bool = True
     #: The code of the fault for a look further back than 30 days. The window is documented, the code is not.

@@ -67,6 +67,14 @@ def test_escapes(stocked: App) -> None:
     assert broken.json()["Fault"]["Error"][0]["code"] == "4000"
 
 
+def test_an_items_sku_is_only_told_when_it_is_asked_for(app: App) -> None:
+    """The Python library's Item.all names it for that reason."""
+    row = app.change("Item", app.get("Item", "1"), Sku="HRS")
+    assert row["Sku"] == "HRS"
+    assert "Sku" not in app.query("SELECT * FROM Item")["Item"][0]
+    assert app.query("SELECT *, Sku FROM Item WHERE Sku = 'HRS'")["Item"][0]["Sku"] == "HRS"
+
+
 def test_order_and_pages(stocked: App) -> None:
     assert numbers(stocked, "SELECT * FROM Invoice ORDERBY TotalAmt DESC") == ["A-2", "A-1", "A-10"]
     assert numbers(stocked, "SELECT * FROM Invoice ORDER BY TxnDate, DocNumber DESC") == ["A-2", "A-1", "A-10"]
@@ -111,6 +119,9 @@ def test_references_carry_names_and_emails_can_be_asked_for(stocked: App) -> Non
         ("SELECT * FROM Invoice WHERE Colour = 'red'", "4001"),
         ("SELECT * FROM Invoice WHERE PrivateNote = 'x'", "4001"),
         ("SELECT * FROM Invoice WHERE Id > '1'", "4001"),
+        ("SELECT * FROM Purchase WHERE AccountRef = '1'", "4001"),
+        ("SELECT * FROM Bill WHERE DepartmentRef = '1'", "4001"),
+        ("SELECT * FROM Bill ORDERBY Line", "4001"),
         ("SELECT * FROM Invoice WHERE TotalAmt > 'much'", "4001"),
     ],
 )

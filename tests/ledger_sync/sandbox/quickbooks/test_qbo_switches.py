@@ -246,6 +246,15 @@ def test_drop_untracked(app: App) -> None:
     assert app.invoice(**tracked)["ClassRef"]["name"] == "Tax"
 
 
+def test_inactive_is_2500(app: App) -> None:
+    app.sandbox.bookkeeper.archive_account("Services")
+    body = {**CUSTOMER, "Line": [app.line()]}
+    for on, code in ((False, "610"), (True, "2500")):
+        turn(app, inactive_is_2500=on)
+        refused = app.refusal("Invoice", body)
+        assert (refused["code"], "has been made inactive" in refused["Detail"]) == (code, True)
+
+
 def test_merged_kept(app: App) -> None:
     third = app.post("Customer", {"DisplayName": "Third"})["Id"]
     app.sandbox.bookkeeper.merge_customers("1", "2")
