@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
 
@@ -46,6 +48,11 @@ class Server(ThreadingHTTPServer):
         """Stop serving; safe from another thread."""
         self._stopping.set()
         threading.Thread(target=self.shutdown, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what went wrong, unless a caller merely hung up: clients drop connections all the time."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def _heart(self) -> None:
         while not self._stopping.wait(0.1):

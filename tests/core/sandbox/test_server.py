@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -78,3 +79,14 @@ def test_a_delay_passes_for_the_caller_and_leaves_the_clock_of_the_sandbox_alone
         started = time.monotonic()
         say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n")
         assert (time.monotonic() - started >= 0.05, clock.now()) == (True, moment)
+
+
+def test_a_caller_that_hangs_up_leaves_no_traceback(server, capfd):
+    caller = socket.create_connection(("127.0.0.1", server.port))
+    caller.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n")
+    caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    caller.close()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as other:
+        other.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert other.recv(15).startswith(b"HTTP/1.1 ")
+    assert "Traceback" not in capfd.readouterr().err
