@@ -117,7 +117,7 @@ def found(sandbox: QuickBooksSandbox, what: str | Row) -> None:
         if what == "vendor":
             company_vendor.trade(sandbox, books)
             add_company(sandbox, {"name": "Larkin Family Trust"})
-            add_company(sandbox, company_vendor.ABROAD)
+            company_vendor.trade_abroad(sandbox, add_company(sandbox, company_vendor.ABROAD))
 
 
 def add_company(sandbox: QuickBooksSandbox, described: Row) -> Books:

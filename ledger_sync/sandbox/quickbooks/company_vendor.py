@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ledger_sync.sandbox.quickbooks import chart, company, recurring, wire
+from ledger_sync.sandbox.quickbooks import chart, company, currencies, recurring, wire
 from ledger_sync.sandbox.quickbooks.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.saving import Options
@@ -124,6 +124,31 @@ ABROAD: Row = {
     "vendors": [{"DisplayName": "Banksia Offices"}],
     "items": [{"Name": "Advice", "Description": "Advice by the hour", "UnitPrice": 220, "account": "Advisory"}],
 }
+
+
+def trade_abroad(sandbox: QuickBooksSandbox, books: Books) -> None:
+    """A sale with GST and one in New Zealand's currency, and what was bought with GST."""
+    keeper = Bookkeeper(books, sandbox.identity)
+    today = books.today()
+    gst = next(row["Id"] for row in books.table("TaxCode").values() if row["Name"] == "GST")
+    with books.store.transaction():
+        currencies.set_rate(
+            books, {"SourceCurrencyCode": "NZD", "Rate": "0.91", "AsOfDate": wire.days_after(today, -60)}
+        )
+    for place, (customer, currency) in enumerate((("1", "AUD"), ("2", "NZD"))):
+        line = {"Amount": "440.00", "DetailType": "SalesItemLineDetail", "SalesItemLineDetail": {
+            "ItemRef": {"value": "1"}, "Qty": 2, "UnitPrice": "220", "TaxCodeRef": {"value": gst}}}  # fmt: skip
+        keeper.add_invoice({
+            "CustomerRef": {"value": customer}, "CurrencyRef": {"value": currency}, "Line": [line],
+            "GlobalTaxCalculation": "TaxExcluded", "DocNumber": str(1001 + place),
+            "TxnDate": wire.days_after(today, -30),
+        })  # fmt: skip
+    bought = {"AccountRef": {"value": books.holder("Account", "Rent")}, "TaxCodeRef": {"value": gst}}
+    keeper._add("Purchase", {
+        "PaymentType": "Cash", "AccountRef": {"value": books.holder("Account", "Checking")}, "TxnDate": today,
+        "GlobalTaxCalculation": "TaxExcluded", "Line": [{
+            "Amount": "900.00", "DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": bought}],
+    })  # fmt: skip
 
 
 def trade(sandbox: QuickBooksSandbox, books: Books) -> None:

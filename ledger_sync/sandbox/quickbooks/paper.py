@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from ledger_sync.sandbox.quickbooks import wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.wire import Row
 
 
 def pdf(books: Books, row: Row) -> bytes:
-    """A sales form on one page: its number, customer, lines and total."""
-    customer = books.get("Customer", row["CustomerRef"]["value"]) or {}
+    """A document on one page: its number, whom it is for, its lines and total."""
+    other = books.get("Customer", wire.ref(row, "CustomerRef")) or books.get("Vendor", wire.ref(row, "VendorRef")) or {}
     items = [
-        f"{line.get('Description', '')}   {line['Amount']}" for line in row["Line"] if "SalesItemLineDetail" in line
+        f"{line.get('Description', '')}   {line['Amount']}"
+        for line in row.get("Line", [])
+        if "Amount" in line and line.get("DetailType") not in ("SubTotalLineDetail", None)
     ]
+    currency = wire.ref(row, "CurrencyRef") or books.home
     head = [
-        books.company["CompanyName"],
+        str(books.company["CompanyName"]),
         f"{row.get('DocNumber', '')}   {row['TxnDate']}",
-        customer.get("DisplayName", ""),
+        str(other.get("DisplayName", "")),
     ]
-    return _page([*head, "", *items, "", f"Total USD {row['TotalAmt']}"])
+    return _page([*head, "", *items, "", f"Total {currency} {row.get('TotalAmt', '')}"])
 
 
 def _page(lines: list[str]) -> bytes:

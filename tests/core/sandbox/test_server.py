@@ -82,11 +82,10 @@ def test_a_delay_passes_for_the_caller_and_leaves_the_clock_of_the_sandbox_alone
 
 
 def test_a_caller_that_hangs_up_leaves_no_traceback(server, capfd):
-    caller = socket.create_connection(("127.0.0.1", server.port))
-    caller.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n")
-    caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    caller.close()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as other:
-        other.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert other.recv(15).startswith(b"HTTP/1.1 ")
+    for _ in range(5):
+        caller = socket.create_connection(("127.0.0.1", server.port))
+        caller.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n")
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        caller.close()
+        assert say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
     assert "Traceback" not in capfd.readouterr().err

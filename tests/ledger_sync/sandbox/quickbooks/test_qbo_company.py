@@ -59,7 +59,11 @@ def test_its_books_balance_and_receivables_are_the_open_documents(sample: App) -
     for realm in sample.sandbox.store.table("_tenants"):
         books = sample.sandbox.books(realm)
         assert sum(postings.trial_balance(books).values()) == 0
-        owed = sum((books.owes(key) for key in books.table("Customer")), Decimal(0))
+        rates = {
+            key: Decimal("0.91") if row["CurrencyRef"]["value"] == "NZD" else 1
+            for key, row in books.table("Customer").items()
+        }
+        owed = sum((books.owes(key) * rate for key, rate in rates.items()), Decimal(0))
         assert postings.balance(books, books.account_of("AccountsReceivable")) == owed
 
 
@@ -68,6 +72,8 @@ def test_there_are_several_companies_in_two_countries(sample: App) -> None:
     assert [one.company["Country"] for one in books] == ["US", "US", "AU"]
     assert [one.home for one in books] == ["USD", "USD", "AUD"]
     assert [one.preference("CurrencyPrefs", "MultiCurrencyEnabled") for one in books] == [False, False, True]
+    assert {row["CurrencyRef"]["value"] for row in books[2].table("Invoice").values()} == {"AUD", "NZD"}
+    assert postings.balance(books[2], books[2].account_of("GlobalTaxPayable")) == Decimal("-5.96")
     assert [one.preference("TaxPrefs", "PartnerTaxEnabled") for one in books] == [True, False, False]
 
 

@@ -132,3 +132,15 @@ def test_the_features_of_a_company_are_told_in_xml(app: App) -> None:
     assert (answer.status, answer.headers["Content-Type"]) == (200, "application/xml;charset=UTF-8")
     assert b"<QboCompany>true</QboCompany>" in answer.body
     assert app.sandbox.handle(Request.build("GET", path)).status == 401
+
+
+@pytest.mark.parametrize("kind", [name for name, letters in DOCUMENTED.items() if "p" in letters])
+def test_what_is_printed_can_also_be_mailed(app: App, kind: str) -> None:
+    from test_qbo_fuzz import good
+
+    app.invoice()
+    row = app.post(kind, good(app)[kind])
+    paper = app.call("GET", f"/{kind.lower()}/{row['Id']}/pdf")
+    assert (paper.status, paper.body[:5], paper.headers["Content-Type"]) == (200, b"%PDF-", "application/pdf")
+    sent = app.call("POST", f"/{kind.lower()}/{row['Id']}/send?sendTo=a%40b.example").json()[kind]
+    assert (sent["EmailStatus"], sent["BillEmail"]["Address"]) == ("EmailSent", "a@b.example")
