@@ -144,10 +144,10 @@ def trade_abroad(sandbox: QuickBooksSandbox, books: Books) -> None:
             "TxnDate": wire.days_after(today, -30),
         })  # fmt: skip
     bought = {"AccountRef": {"value": books.holder("Account", "Rent")}, "TaxCodeRef": {"value": gst}}
+    line = {"Amount": "900.00", "DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": bought}
     keeper._add("Purchase", {
         "PaymentType": "Cash", "AccountRef": {"value": books.holder("Account", "Checking")}, "TxnDate": today,
-        "GlobalTaxCalculation": "TaxExcluded", "Line": [{
-            "Amount": "900.00", "DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": bought}],
+        "GlobalTaxCalculation": "TaxExcluded", "Line": [line],
     })  # fmt: skip
 
 
