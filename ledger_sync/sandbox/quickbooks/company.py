@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger_sync.sandbox.quickbooks import saving, taxes
 from ledger_sync.sandbox.quickbooks.books import Books
@@ -106,8 +107,7 @@ def found(sandbox: QuickBooksSandbox, what: str | Row) -> None:
     if isinstance(what, str) and what not in ("vendor", "empty"):
         raise ValueError(f"unknown company {what!r}: vendor, empty or a description")
     described: Row = what if isinstance(what, dict) else {}
-    if described.get("country", "US") not in COUNTRIES:
-        raise ValueError(f"unknown country {described['country']!r}: {', '.join(COUNTRIES)}")
+    refuse_unfit(described)
     if what == "vendor":
         from ledger_sync.sandbox.quickbooks import company_vendor
 
@@ -118,6 +118,36 @@ def found(sandbox: QuickBooksSandbox, what: str | Row) -> None:
             company_vendor.trade(sandbox, books)
             add_company(sandbox, {"name": "Larkin Family Trust"})
             company_vendor.trade_abroad(sandbox, add_company(sandbox, company_vendor.ABROAD))
+
+
+#: What a description may hold, and of what shape.
+_WORDS = ("name", "country", "zone")
+_ROWS = ("accounts", "items", "customers", "vendors", "employees")
+
+
+def refuse_unfit(described: Row) -> None:
+    """Raise ValueError, in words that help, for a description nobody can found a company from."""
+    known = (*_WORDS, *_ROWS, "currencies", "preferences")
+    for name, value in described.items():
+        if name not in known:
+            raise ValueError(f"unknown key {name!r}: {', '.join(known)}")
+        if name in _WORDS and not isinstance(value, str):
+            raise ValueError(f"{name} is a text")
+        if name in _ROWS and not (isinstance(value, list) and all(isinstance(row, dict) for row in value)):
+            raise ValueError(f"{name} is a list of objects with QuickBooks' field names")
+    if described.get("country", "US") not in COUNTRIES:
+        raise ValueError(f"unknown country {described['country']!r}: {', '.join(COUNTRIES)}")
+    currencies, groups = described.get("currencies", []), described.get("preferences", {})
+    if not isinstance(currencies, list) or not all(isinstance(code, str) for code in currencies):
+        raise ValueError("currencies is a list of codes")
+    if not isinstance(groups, dict) or not all(isinstance(group, dict) for group in groups.values()):
+        raise ValueError('preferences is an object of objects: {"SalesFormsPrefs": {"CustomTxnNumbers": false}}')
+    if any("account" not in item for item in described.get("items", [])):
+        raise ValueError('each item names its income account: "account": "Services"')
+    try:
+        ZoneInfo(described.get("zone", "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"unknown zone {described['zone']!r}: one such as America/Chicago") from None
 
 
 def add_company(sandbox: QuickBooksSandbox, described: Row) -> Books:

@@ -77,6 +77,19 @@ def test_there_are_several_companies_in_two_countries(sample: App) -> None:
     assert [one.preference("TaxPrefs", "PartnerTaxEnabled") for one in books] == [True, False, False]
 
 
-def test_a_country_nobody_keeps_books_in_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown country 'FR'"):
-        QuickBooksSandbox(company={"country": "FR"})
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        ({"country": "FR"}, "unknown country 'FR': US, AU, GB"),
+        ({"zone": "Mars"}, "unknown zone 'Mars'"),
+        ({"colour": "red"}, "unknown key 'colour'"),
+        ({"name": 5}, "name is a text"),
+        ({"customers": 5}, "customers is a list of objects"),
+        ({"items": [{"Name": "x"}]}, "each item names its income account"),
+        ({"currencies": "EUR"}, "currencies is a list of codes"),
+        ({"preferences": {"TaxPrefs": 5}}, "preferences is an object of objects"),
+    ],
+)
+def test_a_description_nobody_can_found_a_company_from(described: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        QuickBooksSandbox(company=described)
