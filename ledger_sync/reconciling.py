@@ -98,6 +98,7 @@ class _Reading:
             seen |= mine
             self._twice(kind, [remote for key, remote in found.items() if key not in mine])
             self.comparison.compared += len(links)
+            self.comparison.save(update_fields=["compared"])
         began = self.comparison.started_at
         older = self._links(kind).filter(Q(verified_at__isnull=True) | Q(verified_at__lt=began))
         doubted |= {str(key) for key in older.values_list("remote_id", flat=True)} - seen

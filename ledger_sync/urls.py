@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_sync import consent_views, views
+from ledger_sync import compared_views, consent_views, views
 
 urlpatterns = [
     path("", views.ledgers, name="ledger"),
@@ -16,5 +16,7 @@ urlpatterns = [
     path("<int:connection_id>/records/<int:link_id>/again/", views.send_again, name="ledger_send_again"),
     path("<int:connection_id>/mapping/", views.mapping_page, name="ledger_mapping"),
     path("<int:connection_id>/activity/", views.activity, name="ledger_activity"),
+    path("<int:connection_id>/compared/", compared_views.compared, name="ledger_compared"),
+    path("<int:connection_id>/compared/now/", compared_views.compare_now, name="ledger_compare_now"),
     path("<int:connection_id>/settings/", views.settings_page, name="ledger_settings"),
 ]

@@ -25,12 +25,14 @@ from practice.firm.access import MemberRequest
 from practice.firm.models import Service
 
 
-def _connection(request: MemberRequest, connection_id: int) -> Connection:
+def connection_of(request: MemberRequest, connection_id: int) -> Connection:
+    """A connection of the member's practice. Raises Http404 for any other."""
     rows = Connection.objects.select_related("entity")
     return access.find(rows, request.member.practice, pk=connection_id)
 
 
-def _context(request: MemberRequest, connection: Connection, tab: str) -> dict[str, Any]:
+def context_of(request: MemberRequest, connection: Connection, tab: str) -> dict[str, Any]:
+    """What head and tabs of every page about one connection need."""
     open_causes = Snag.objects.filter(connection=connection, closed_at__isnull=True).count()
     return {"section": "ledger", "connection": connection, "tab": tab, "open_causes": open_causes}
 
@@ -62,7 +64,7 @@ def desk_part(request: MemberRequest, connection_id: int) -> HttpResponse:
 
 
 def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     open_causes = causes.causes_of(connection)
     context = {
         "section": "ledger",
@@ -83,7 +85,7 @@ def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
 @access.needs("ledger.resolve")
 def sync_now(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Sweep this connection now, chart included."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     lanes.try_now(connection.pk)
     wake.wake("ledger_sync.tasks.sweep_connection", connection_id=connection.pk)
     wake.wake("ledger_sync.tasks.push", connection_id=connection.pk)
@@ -95,7 +97,7 @@ def sync_now(request: MemberRequest, connection_id: int) -> HttpResponse:
 @access.needs("ledger.resolve")
 def remedy(request: MemberRequest, connection_id: int, snag_id: int) -> HttpResponse:
     """Do what was chosen about one cause."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     slug = request.member.practice.slug
     snag = access.find(Snag.objects.filter(connection=connection), request.member.practice, pk=snag_id)
     chosen = request.POST.get("remedy", "")
@@ -138,11 +140,11 @@ def _with_way_out(request: MemberRequest, connection: Connection, snag: Snag, wo
 @access.needs("ledger.read")
 def records(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Every record both books know, with its state and when both last agreed."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     state, words = request.GET.get("state", ""), request.GET.get("q", "").strip()
     paged = paginate(queries.records_of(connection, state=state, words=words), request.GET.get("page"))
     stuck = pulse_of(connection).is_stuck or not connection.may_send
-    context = _context(request, connection, "records") | {
+    context = context_of(request, connection, "records") | {
         "paged": paged, "rows": [agreeing.record_of(link, stuck=stuck) for link in paged.rows], "state": state,
         "q": words, "states": queries.STATES,
     }  # fmt: skip
@@ -153,12 +155,12 @@ def records(request: MemberRequest, connection_id: int) -> HttpResponse:
 @access.needs("ledger.read")
 def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResponse:
     """One record's whole story: both sides, every attempt, its causes."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     rows = agreeing.with_doubt(Link.objects.filter(connection=connection))
     link = rows.select_related(*queries.SUBJECTS, "connection__entity").filter(pk=link_id).first()
     if link is None:
         raise Http404
-    context = _context(request, connection, "records") | {
+    context = context_of(request, connection, "records") | {
         "what": documents.describe(link), "agreement": agreeing.agreement_of(link, pulse_of(connection)),
         "items": CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50],
         "snags": causes.tell(link.snags.order_by("-id")),
@@ -170,7 +172,7 @@ def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResp
 @access.needs("ledger.resolve")
 def send_again(request: MemberRequest, connection_id: int, link_id: int) -> HttpResponse:
     """Try one record again now."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     slug = request.member.practice.slug
     link = access.one(Link.objects.filter(connection=connection), pk=link_id)
     sent = connections.try_again(connection_id=connection.pk, link_ids=[link.pk])
@@ -185,14 +187,14 @@ def send_again(request: MemberRequest, connection_id: int, link_id: int) -> Http
 @access.needs("ledger.read")
 def mapping_page(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Where everything goes in the ledger; what waits is sent as soon as it has a place."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     if request.method == "POST":
         access.demand(request.member, "ledger.connect")
         return _save_mapping(request, connection)
     shown = mapping.choices(connection)
     fixed = [choice for choice in shown if choice.place.service_id is None]
     services = [choice for choice in shown if choice.place.service_id is not None]
-    context = _context(request, connection, "mapping") | {"fixed": fixed, "services": services}
+    context = context_of(request, connection, "mapping") | {"fixed": fixed, "services": services}
     return page(request, "ledger_sync/mapping.html", "main", context)
 
 
@@ -238,18 +240,18 @@ def _save_choice(request: MemberRequest, connection: Connection, choice: mapping
 @access.needs("ledger.read")
 def activity(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Every call that changed the ledger: when, how many records, how it ended."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     paged = paginate(calls.calls_of(connection), request.GET.get("page"))
     name = connection.get_provider_display()
     context = {"paged": paged, "sent": [calls.sent_of(call, name) for call in paged.rows]}
-    return page(request, "ledger_sync/activity.html", "results", _context(request, connection, "activity") | context)
+    return page(request, "ledger_sync/activity.html", "results", context_of(request, connection, "activity") | context)
 
 
 @require_http_methods(["GET", "POST"])
 @access.needs("ledger.read")
 def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
     """Pause, resume, disconnect."""
-    connection = _connection(request, connection_id)
+    connection = connection_of(request, connection_id)
     slug = request.member.practice.slug
     if request.method == "POST":
         access.demand(request.member, "ledger.connect")
@@ -266,5 +268,5 @@ def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
             messages.error(request, str(refusal))
         return redirect("ledger_settings", practice=slug, connection_id=connection.pk)
     waiting = Link.objects.filter(connection=connection, owed_since__isnull=False).count()
-    context = _context(request, connection, "settings") | {"waiting": waiting}
+    context = context_of(request, connection, "settings") | {"waiting": waiting}
     return page(request, "ledger_sync/settings.html", "main", context)

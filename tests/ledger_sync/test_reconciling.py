@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 import ledger_sync.tasks
 from billing import invoicing
@@ -174,3 +175,26 @@ def test_the_command_prints_every_difference_and_fails_only_for_what_nothing_exp
         call_command("reconcile", str(connection.pk), stdout=out)
     with pytest.raises(CommandError, match="no such live connection; there are: "):
         call_command("reconcile", "999", stdout=out)
+
+
+def test_the_page_lists_what_differs_and_why_and_compares_now_when_asked(
+    booked: Any, connection: Any, xero: Any, bell: Any, browser: Any
+) -> None:
+    where = {"practice": connection.practice.slug, "connection_id": connection.pk}
+    url = reverse("ledger_compared", kwargs=where)
+    assert "Not compared yet" in browser.get(url).content.decode()
+    xero.bookkeeper.record_payment(there(booked[1]), Decimal(100))
+    answer = browser.post(reverse("ledger_compare_now", kwargs=where))
+    assert answer["Location"] == url
+    reading = Comparison.objects.create(connection=connection, started_at=clock.now(), compared=3)
+    assert "Reading: 3 documents compared so far" in browser.get(url).content.decode()
+    reading.delete()
+    bell.answer()
+    text = browser.get(url).content.decode()
+    for words in ("1 difference in 5 documents", booked[1].number, "$1,000.00", "Changed there, not read yet"):
+        assert words in text
+    clock.advance(minutes=3)
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+    reconciling.compare(connection.pk)
+    assert "All of 6 documents agree" in browser.get(url).content.decode()
