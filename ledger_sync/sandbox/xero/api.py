@@ -155,7 +155,10 @@ def _write(call: Call, resource: Resource, sent: list[Row], row: Row | None) -> 
         answer = resource.show(call.books, saved, "one")
         shown.append(answer if summarize else {**answer, "StatusAttributeString": "OK", resource.flag: False})
     if failed and summarize:
-        raise validation(failed)
+        refused = validation(failed)
+        if call.books.switches.all_or_nothing:
+            raise refused
+        return refused.response
     return wrap(call, {resource.name: shown})
 
 

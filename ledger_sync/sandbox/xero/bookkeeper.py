@@ -14,6 +14,7 @@ from ledger_sync.sandbox.xero import (
     invoices,
     payments,
     repeating,
+    subscription,
     tracking,
     wire,
 )
@@ -229,6 +230,11 @@ class Bookkeeper:
         """Remove the app's access to this organisation."""
         with self._change():
             self.identity.disconnect(self.books.tenant)
+
+    def change_subscription(self) -> None:
+        """Change the organisation's plan for the app in Xero's app store."""
+        with self._change():
+            subscription.changed(self.books)
 
     # Repeating invoices
 

@@ -181,5 +181,8 @@ class Books:
         }
         if category == "CREDITNOTE":
             event["data"] = {"Type": row["Type"], "Status": row["Status"]}
-        sequence = self.store.next_id("_event")
-        self.store.put("_events", str(sequence), event)
+        self.leave(event)
+
+    def leave(self, event: Row) -> None:
+        """Leave one event for the webhook under the app's next sequence number."""
+        self.store.put("_events", str(self.store.next_id("_event")), event)

@@ -15,7 +15,7 @@ from ledger_sync.sandbox.xero.wire import Row
 DAY_RATES = {"EUR": "0.600000", "GBP": "0.510000", "NZD": "1.090000", "USD": "0.650000"}
 POSTED = ("AUTHORISED", "PAID")
 #: State → the states a caller may set. PAID is reached and left only through payments and crediting.
-#: SUBMITTED back to DRAFT is unsure and refused.
+#: SUBMITTED back to DRAFT is unsure: switch submitted_to_draft.
 MOVES = {
     "DRAFT": ("DRAFT", "SUBMITTED", "AUTHORISED", "DELETED"),
     "SUBMITTED": ("SUBMITTED", "AUTHORISED", "DELETED"),
@@ -93,7 +93,7 @@ def create(books: Books, paper: Paper, data: Row, key_name: str) -> Row:
 def update(books: Books, paper: Paper, existing: Row, data: Row) -> Row:
     """The row a change would make, not stored yet. Raises Invalid."""
     wanted = str(data.get("Status") or existing["Status"])
-    _refuse_move(paper, existing, wanted)
+    _refuse_move(books, paper, existing, wanted)
     row: Row = {**existing, "Status": wanted}
     if wanted not in ("VOIDED", "DELETED"):
         if data.get("Type") not in (None, existing["Type"]):
@@ -116,14 +116,15 @@ def has_money(row: Row) -> bool:
     return bool(row["_payments"] or row["_allocations"])
 
 
-def _refuse_move(paper: Paper, existing: Row, wanted: str) -> None:
+def _refuse_move(books: Books, paper: Paper, existing: Row, wanted: str) -> None:
     """Raise Invalid for a state that cannot be reached; both texts were seen by users of the API."""
     if wanted != existing["Status"] and has_money(existing):
         raise Invalid(
             f"The status {wanted} cannot be applied to the {paper.word.lower()} because it has payments or credit "
             "notes allocated to it."
         )
-    if wanted not in MOVES[existing["Status"]]:
+    back = (existing["Status"], wanted) == ("SUBMITTED", "DRAFT") and books.switches.submitted_to_draft
+    if not back and wanted not in MOVES[existing["Status"]]:
         raise Invalid(f"{paper.word} not of valid status for modification")
 
 
@@ -271,13 +272,18 @@ def _number(books: Books, paper: Paper, data: Row, row: Row) -> str:
         candidate = f"{paper.prefix}-{books.store.next_id(f'{books.tenant}:{paper.prefix}'):04}"
         given = "" if books.holder(index, candidate) else candidate
     holder = books.holder(index, given)
-    if holder and holder != key:
+    if holder and holder != key and (books.switches.numbers_stay_taken or _is_live(books, paper, holder)):
         raise Invalid(paper.taken)
     if before and before != given:
         books.release(index, before)
     if holder != key:
         books.hold(index, given, key)
     return given
+
+
+def _is_live(books: Books, paper: Paper, key: str) -> bool:
+    row = books.get(paper.kind, key)
+    return row is not None and row["Status"] not in ("VOIDED", "DELETED")
 
 
 def by_number(books: Books, paper: Paper, number: str) -> Row | None:

@@ -27,7 +27,8 @@ def find(books: Books, data: Row) -> Row | None:
 
 def save(books: Books, data: Row, method: str) -> Row:
     """Create an invoice; with POST, change the one that the id or the number names (reported). Raises Invalid."""
-    existing = find(books, data) if data.get("InvoiceID") or method == "POST" else None
+    by_number = method == "POST" and books.switches.number_edits
+    existing = find(books, data) if data.get("InvoiceID") or by_number else None
     if data.get("InvoiceID") and existing is None:
         raise Invalid("The invoice could not be found.")
     if existing is None:

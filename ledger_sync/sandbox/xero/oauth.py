@@ -371,7 +371,10 @@ class Identity:
         now = wire.stamp(clock.now()) + "0000"
         existing = self._connection(tenant)
         if existing is not None:
-            return self.store.put("_connections", existing["id"], {**existing, "updatedDateUtc": now})
+            kept = existing["authEventId"] if self.switches.keeps_first_event else event
+            return self.store.put(
+                "_connections", existing["id"], {**existing, "authEventId": kept, "updatedDateUtc": now}
+            )
         row: Row = {
             "id": self.ids.new(),
             "authEventId": event,

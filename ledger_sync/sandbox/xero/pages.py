@@ -248,6 +248,11 @@ def _disconnect(keeper: Bookkeeper, key: str, form: Form) -> str:
     return f"{keeper.identity.app.name} is disconnected."
 
 
+def _subscribe(keeper: Bookkeeper, key: str, form: Form) -> str:
+    keeper.change_subscription()
+    return f"The plan for {keeper.identity.app.name} has changed."
+
+
 def _run(keeper: Bookkeeper, key: str, form: Form) -> str:
     row = keeper.run_repeating_invoice(form.get("id", ""))
     return f"Invoice {row['InvoiceNumber']} made."
@@ -275,5 +280,6 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("settings", "archive_option"): _archive_option,
     ("settings", "restore_option"): _restore_option,
     ("settings", "disconnect"): _disconnect,
+    ("settings", "subscribe"): _subscribe,
     ("repeating", "run"): _run,
 }

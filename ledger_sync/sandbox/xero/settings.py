@@ -26,6 +26,16 @@ class Switches:
 
     #: Without ``summarizeErrors`` one bad element fails the request. Docs say so, the specification says the opposite.
     summarize_default: bool = True
+    #: One bad element of a summarized request undoes the good ones too. Assumed.
+    all_or_nothing: bool = True
+    #: POST with the number of an existing invoice and no id edits that invoice. Reported.
+    number_edits: bool = True
+    #: The numbers of void and deleted documents stay taken. Reported.
+    numbers_stay_taken: bool = True
+    #: A document waiting for approval may become a draft again. Unsure.
+    submitted_to_draft: bool = False
+    #: An organisation that is connected again keeps its first authEventId. Reported.
+    keeps_first_event: bool = True
     #: ``If-Modified-Since`` includes changes of exactly that moment. Unsure.
     modified_since_inclusive: bool = False
     #: A list with nothing new answers 304 with no body instead of 200 with an empty list. Unsure.
@@ -35,7 +45,7 @@ class Switches:
     #: A payment or allocation sends an INVOICE UPDATE. Undocumented, but integrations rely on it.
     payment_events: bool = True
     #: PREPAYMENT and OVERPAYMENT notices, which only a newer specification lists.
-    credit_events: bool = False
+    credit_events: bool = True
     #: Which fields of a part-paid invoice may change: "docs" (reference, due date, contact, line texts …) or "none".
     paid_edits: str = "docs"
     #: DueDate and SentToContact of a part-paid document change without a new UpdatedDateUTC (docs).
