@@ -209,19 +209,19 @@ def clean(name: str, value: Any) -> Any:
     """A value as it is stored; None for what is empty. Raises Invalid for a number that is none."""
     if value is None or value == "":
         return None
-    if name in wire.NUMBERS and not isinstance(value, dict | list):
+    if isinstance(value, dict):
+        inner = ((key, clean(key, item)) for key, item in value.items())
+        return {key: item for key, item in inner if item is not None and item != []} or None
+    if isinstance(value, list):
+        items = [clean(name, item) for item in value]
+        return [item for item in items if item is not None]
+    if name in wire.NUMBERS:
         number = wire.as_number(value)
         if number is None:
             raise Invalid(errors.bad_number())
         return wire.plain(number)
     if name in shapes.YES_OR_NO:
         return str(value).lower() == "true"
-    if isinstance(value, dict):
-        inner = {k: clean(k, v) for k, v in value.items()}
-        return {k: v for k, v in inner.items() if v is not None and v != []} or None
-    if isinstance(value, list):
-        items = [clean(name, item) for item in value]
-        return [item for item in items if item is not None]
     if isinstance(value, Decimal):
         if not shapes.fits(value):
             raise Invalid(errors.bad_number())

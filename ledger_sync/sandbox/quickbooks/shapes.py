@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ledger_sync.sandbox.quickbooks import errors, wire
@@ -60,28 +61,31 @@ def _object(row: Row, depth: int, *, loose: bool) -> None:
     if depth > _DEEPEST:
         raise Invalid(errors.unreadable())
     for name, value in row.items():
+        if not name or name[0] == "_":
+            raise Invalid(errors.unknown_property(name))
         if value is not None and value != "":
             _value(name, value, depth, loose=loose or name.endswith("Prefs"))
 
 
 def _value(name: str, value: Any, depth: int, *, loose: bool) -> None:
-    if name in LISTS:
+    shape = _shape(name)
+    if shape == "list":
         if not isinstance(value, list) or not all(isinstance(item, dict) or item is None for item in value):
             raise Invalid(errors.wrong_shape())
         for item in value:
             _object(item or {}, depth + 1, loose=loose)
     elif isinstance(value, dict):
-        if not (loose or is_object(name)):
+        if not (loose or shape == "object"):
             raise Invalid(errors.wrong_shape())
         if isinstance(value.get("value"), dict | list):
             raise Invalid(errors.wrong_shape())
         _object(value, depth + 1, loose=loose)
     elif isinstance(value, list):
         _loose_list(value, depth, loose=loose)
-    elif is_object(name):
+    elif shape == "object":
         raise Invalid(errors.wrong_shape())
-    else:
-        _plain(name, value)
+    elif shape != "plain":
+        _plain(shape, value)
 
 
 def _loose_list(items: list[Any], depth: int, *, loose: bool) -> None:
@@ -94,23 +98,37 @@ def _loose_list(items: list[Any], depth: int, *, loose: bool) -> None:
             raise Invalid(errors.wrong_shape())
 
 
-def is_object(name: str) -> bool:
-    """Whether a property holds an object."""
-    return name in OBJECTS or (name.endswith(_ENDINGS) and name not in LISTS)
-
-
-def _plain(name: str, value: Any) -> None:
-    """Raise Invalid for a yes or no, a date or a number that is none."""
-    if name in YES_OR_NO and str(value).lower() not in ("true", "false"):
-        raise Invalid(errors.wrong_shape())
-    if name in DATES and not is_date(str(value)):
-        raise Invalid(errors.bad_date())
-    if name in WHOLE and not _WHOLE.fullmatch(str(value)):
-        raise Invalid(errors.bad_number())
+@lru_cache(maxsize=4_096)
+def _shape(name: str) -> str:
+    """What a property holds."""
+    for names, shape in (
+        (LISTS, "list"),
+        (OBJECTS, "object"),
+        (YES_OR_NO, "yes or no"),
+        (DATES, "date"),
+        (WHOLE, "whole"),
+    ):
+        if name in names:
+            return shape
     if name in wire.NUMBERS:
+        return "number"
+    return "object" if name.endswith(_ENDINGS) else "plain"
+
+
+def _plain(shape: str, value: Any) -> None:
+    """Raise Invalid for a yes or no, a date or a number that is none."""
+    if shape == "number":
         number = wire.as_number(value)
         if number is None or not fits(number):
             raise Invalid(errors.bad_number())
+    elif shape == "yes or no":
+        if str(value).lower() not in ("true", "false"):
+            raise Invalid(errors.wrong_shape())
+    elif shape == "date":
+        if not is_date(str(value)):
+            raise Invalid(errors.bad_date())
+    elif not _WHOLE.fullmatch(str(value)):
+        raise Invalid(errors.bad_number())
 
 
 def fits(number: Decimal) -> bool:

@@ -57,7 +57,10 @@ def _object(row: dict[str, Any]) -> str:
         quoted = _keys.get(key)
         if quoted is None:
             quoted = _keys.setdefault(key, _quote(key) + ":")
-        parts.append(quoted + encode(value, key))
+        if type(value) is str:  # most values are; each call that is spared counts in a batch
+            parts.append(quoted + (_bare(value) if key in NUMBERS else _quote(value)))
+        else:
+            parts.append(quoted + encode(value, key))
     return "{" + ",".join(parts) + "}"
 
 

@@ -22,7 +22,7 @@ from practice.core.sandbox.http import Request, Response
 ODD: list[Any] = [
     None, "", " ", "x", "é", "\U0001f600", "\x00", "x" * 5_000, "'", "\\", "2026-13-45", "0000-00-00", "9999-12-31", "NaN",
     0, -1, 1, 10**30, -(10**15), 0.1, 1e-30, True, False, [], {}, [[]], [None], [{}], ["x"], {"value": None},
-    {"value": "1"}, {"value": []}, {"value": {"value": "1"}}, {"Address": 5}, {"x": {"y": {"z": []}}}, "1" * 400, "true",
+    {"value": "1"}, {"value": []}, {"value": {"value": "1"}}, {"Address": 5}, {"x": {"y": {"z": []}}}, {"": 1}, {"_x": 1}, "1" * 400, "true",
 ]  # fmt: skip
 RAW = [
     b"", b"{", b"[]", b"null", b"5", b'"x"', b"\xff\xfe", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1e999}',
@@ -128,7 +128,9 @@ def spoiled(chance: random.Random, body: dict[str, Any]) -> dict[str, Any]:
     if act < 0.8:
         place[key] = copy.deepcopy(chance.choice(ODD))
     elif isinstance(place, dict) and act < 0.9:
-        place[chance.choice(["Colour", "Active", "TxnDate", "CurrencyRef", "Line", "Id", "SyncToken"])] = place.pop(key)
+        place[
+            chance.choice(["", "_applied", "Colour", "Active", "TxnDate", "CurrencyRef", "Line", "Id", "SyncToken"])
+        ] = place.pop(key)
     else:
         del place[key]
     return out
