@@ -117,7 +117,10 @@ def _shape(name: str) -> str:
 
 def _plain(shape: str, value: Any) -> None:
     """Raise Invalid for a yes or no, a date or a number that is none."""
-    if shape == "number":
+    if shape == "number" and type(value) is int:
+        if not -MOST < value < MOST:
+            raise Invalid(errors.bad_number())
+    elif shape == "number":
         number = wire.as_number(value)
         if number is None or not fits(number):
             raise Invalid(errors.bad_number())
@@ -133,8 +136,10 @@ def _plain(shape: str, value: Any) -> None:
 
 def fits(number: Decimal) -> bool:
     """Whether a number has no more digits than QuickBooks keeps."""
+    if not -MOST < number < MOST:
+        return False
     exponent = number.as_tuple().exponent
-    return abs(number) < MOST and isinstance(exponent, int) and exponent >= -_DECIMALS
+    return isinstance(exponent, int) and exponent >= -_DECIMALS
 
 
 def is_date(text: str) -> bool:

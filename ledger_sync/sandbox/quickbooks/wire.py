@@ -115,10 +115,12 @@ def as_date(value: object) -> str | None:
 
 def as_number(value: object) -> Decimal | None:
     """A decimal from a JSON number or its text (the Python library quotes decimals); None when it is neither."""
+    if type(value) is int:
+        return Decimal(value)
     if isinstance(value, bool) or value is None:
         return None
     try:
-        number = Decimal(str(value))
+        number = value if isinstance(value, Decimal) else Decimal(str(value))
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
@@ -131,8 +133,8 @@ def cents(value: Decimal) -> Decimal:
 
 def plain(value: Decimal) -> str:
     """A decimal as text, money with two places, prices with what they have."""
-    exponent = value.as_tuple().exponent
-    return format(cents(value) if isinstance(exponent, int) and exponent >= -2 else value, "f")
+    rounded = cents(value)
+    return format(rounded if rounded == value else value, "f")
 
 
 def money(row: Row | None, name: str) -> Decimal:
