@@ -57,6 +57,7 @@ def measure(_: Path) -> None:
             world.pressed_at = world.person_waited = None
             world.run()
             world.tell()
+            world.change_there()
 
 
 @dataclass
@@ -69,6 +70,7 @@ class World:
     rung: list[tuple[str, dict[str, Any]]]
     calls: int = 0
     batches: int = 0
+    of_invoices: int = 0
     in_sandbox: float = 0.0
     person_waited: float | None = None
     took: float = 0.0
@@ -86,6 +88,8 @@ class World:
         if "/api.xro/" in request.path or "/company/" in request.path:
             self.calls += 1
             self.batches += request.method in ("PUT", "POST") and "query" not in request.path
+            said = f"{request.path} {request.query} {request.body[:200]!r}"
+            self.of_invoices += "Invoice" in said and "History" not in said
         return answer
 
     def tick(self) -> None:
@@ -158,6 +162,26 @@ class World:
             link = Link.objects.get(client=self.made[0])
             if link.owed_since is None and link.verified_at and link.verified_at >= self.pressed_at:
                 self.person_waited = (link.verified_at - self.pressed_at).total_seconds()
+
+    def change_there(self) -> None:
+        """The bookkeeper moves the due day of every invoice, and the engine takes that in."""
+        clock.advance(minutes=30)
+        self.run()
+        keeper = self.sandbox.bookkeeper
+        for remote_id in Link.objects.filter(kind="invoice").values_list("remote_id", flat=True):
+            keeper.edit_invoice(remote_id, {"DueDate": "2027-01-31"})
+        self.tick()
+        clock.advance(minutes=1)
+        self.of_invoices, self.in_sandbox, started = 0, 0.0, time.process_time()
+        self.work()
+        ledger_sync.tasks.sweep()
+        took = time.process_time() - started - self.in_sandbox
+        late = Invoice.objects.exclude(due_on="2027-01-31").count()
+        page = 1_000
+        name = {"xero": "Xero", "quickbooks": "QuickBooks"}[self.provider]
+        fewest = math.ceil(INVOICES / page) + 1
+        telling.amount(f"{name}: calls to read what changed there", self.of_invoices, fewest, "calls")
+        print(f"  {INVOICES / took:.0f} a second of processor taken in; {late} not taken in")
 
     def tell(self) -> None:
         """The figures, each beside its limit."""
