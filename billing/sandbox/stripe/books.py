@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
-import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +16,7 @@ from billing.sandbox.stripe.wire import API_VERSION, PATH_PARAMS, Refused, Row, 
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox
 
+_NESTED = (dict, list)
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 #: Recorded test-mode traffic (github.com/Kiln-AI/stripe_world, cassette 09).
@@ -55,8 +56,8 @@ class Books:
 
     def token(self, prefix: str, length: int = 24) -> str:
         """A new name that no other object has: it follows from the seed and a counter, so runs can be repeated."""
-        chance = random.Random(f"{self.seed}:{self.store.next_id('_token')}")
-        return prefix + "".join(chance.choices(_LETTERS, k=length))
+        drawn = hashlib.blake2b(f"{self.seed}:{self.store.next_id('_token')}".encode(), digest_size=length).digest()
+        return prefix + "".join([_LETTERS[each % len(_LETTERS)] for each in drawn])
 
     def table(self, kind: str) -> str:
         """The store's name for this account's table of a kind."""
@@ -118,7 +119,7 @@ class Books:
         wanted = [end for end in self.rows("webhook_endpoint") if _wants(end, kind)]
         event["pending_webhooks"] = len(wanted)
         event["_endpoints"] = [end["id"] for end in wanted]
-        self.save(event)
+        self.store.put(self.table("event"), event["id"], event)  # all of it is new: nobody else holds a part
         if not wanted:
             return
         body = json.dumps(public(event, self.moment), indent=2).encode()
@@ -183,13 +184,13 @@ def in_range(row: Row, params: Row, name: str) -> bool:
 def copied(value: Any) -> Any:
     """A deep copy of plain JSON values, several times as fast as copy.deepcopy."""
     if isinstance(value, dict):
-        return {key: copied(each) if isinstance(each, dict | list) else each for key, each in value.items()}
+        return {key: copied(each) if isinstance(each, _NESTED) else each for key, each in value.items()}
     return [copied(each) for each in value] if isinstance(value, list) else value
 
 
 def public(row: Row, moment: int) -> Row:
     """A row as the API shows it: without what only the sandbox knows (names that begin with "_")."""
-    shown = {key: copied(value) for key, value in row.items() if not key.startswith("_")}
+    shown = {key: copied(value) if isinstance(value, _NESTED) else value for key, value in row.items() if key[0] != "_"}
     if row.get("object") == "balance_transaction":
         shown["status"] = "available" if row["available_on"] <= moment else "pending"
     return shown

@@ -125,7 +125,13 @@ def escalate(books: Books, dispute: str) -> None:
     row = books.find("dispute", dispute)
     if row["status"] not in _INQUIRIES:
         return
+    attempt = books.find("charge", row["charge"])
+    left = attempt["amount_captured"] - attempt["amount_refunded"]
+    if left < 1:  # "After the payment has been fully refunded, no further funds are withdrawn" (docs: dispute object)
+        _end(books, row, "warning_closed")
+        return
     before = {"status": row["status"]}
+    row["amount"] = left
     row |= {"status": "needs_response", "is_charge_refundable": False, "evidence_details": _details(books, final=False)}
     row["payment_method_details"]["card"]["case_type"] = "chargeback"
     _withdraw(books, row)

@@ -33,6 +33,7 @@ CARDS = [
     "pm_card_chargeDeclined",
     "pm_card_authenticationRequired",
 ]
+EVIDENCE = ["winning_evidence", "losing_evidence", "escalate_inquiry_evidence", "other"]
 ACCOUNTS = [name for name, (kind, _) in cards.MAGIC_ACCOUNTS.items() if kind == "au_becs_debit"]
 plain = st.integers(50, 30_000)
 odd = st.sampled_from([-1, 0, 1, 49, 2_000_000, 99_999_999, 100_000_000])
@@ -138,13 +139,20 @@ class Lives(RuleBasedStateMachine):
     def refund(self, intent: str, amount: int | None) -> None:
         self.ask("POST", "refunds", payment_intent=intent, amount=amount)
 
+    @rule(number=st.integers(0, 1), percents=st.lists(st.sampled_from([1, 40, 60, 100, 101]), min_size=2, max_size=3))
+    def refund_what_was_paid(self, number: int, percents: list[int]) -> None:
+        paid = [row for row in self.all("charge") if row["amount_captured"]]
+        for row in paid[number : number + 1]:
+            for percent in percents:
+                self.ask("POST", "refunds", charge=row["id"], amount=max(1, row["amount_captured"] * percent // 100))
+
     @rule(intent=intents, inquiry=st.booleans())
     def dispute(self, intent: str, inquiry: bool) -> None:
         charge = self.sandbox.books(NAME).find("payment_intent", intent)["latest_charge"]
         if charge:
             self.control("disputes/open", charge=charge, reason="fraudulent", inquiry=inquiry)
 
-    @rule(number=st.integers(0, 5), text=st.sampled_from(["winning_evidence", "losing_evidence", "other"]))
+    @rule(number=st.integers(0, 5), text=st.sampled_from(EVIDENCE))
     def contest(self, number: int, text: str) -> None:
         for row in self.all("dispute")[number : number + 1]:
             self.ask("POST", f"disputes/{row['id']}", **{"evidence[uncategorized_text]": text, "submit": "true"})
@@ -252,11 +260,15 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def a_dispute_takes_its_amount_and_a_win_returns_it(self) -> None:
         fee = self.sandbox.books(NAME).tariff.dispute
+        charges = {row["id"]: row for row in self.all("charge")}
         for row in self.all("dispute"):
             nets = [move["net"] for move in row["balance_transactions"]]
             wanted = {"won": [-row["amount"] - fee, row["amount"]]}
+            charge = charges[row["charge"]]
             if row["status"].startswith("warning_"):
                 wanted[row["status"]] = []
+            else:
+                assert row["amount"] + charge["amount_refunded"] <= charge["amount_captured"]
             assert nets == wanted.get(row["status"], [-row["amount"] - fee])
 
     @invariant()
