@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from ledger_sync.sandbox.xero import banking, crediting, creditnotes, invoices, payments, wire
+from ledger_sync.sandbox.xero import banking, crediting, creditnotes, groups, invoices, payments, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.wire import Row
 
@@ -35,6 +35,10 @@ _CUSTOMERS = (
     ("Cooper & Wren Architects", "Ella", "Wren"),
     ("Finch Lane Florist", "Tilly", "Finch"),
     ("Greywater Plumbing", "Abe", "Grey"),
+    ("Heron Lane Yoga", "Mina", "Heron"),
+    ("Inlet Brewing Co", "Jack", "Inlet"),
+    ("Sandbar Surf School", "Kai", "Barr"),
+    ("Teasel & Thorn Tailors", "Vera", "Thorn"),
 )
 _SUPPLIERS = ("Tidewater Office Supplies", "Southern Lights Energy", "Foreshore Property Trust", "Payments processor")
 _ITEMS = (
@@ -43,6 +47,20 @@ _ITEMS = (
     ("TAX-IN", "Individual tax return", "Individual tax return", 330, "205"),
     ("ADV-HR", "Advisory, per hour", "Advisory by the hour", 260, "210"),
     ("PAYROLL", "Payroll run", "Payroll run, up to ten people", 95, "205"),
+)
+
+
+#: One account of each type that the plain chart lacks (SPEC, AccountType).
+_ACCOUNTS = (
+    ("220", "Retail Sales", "SALES", "OUTPUT"),
+    ("416", "Depreciation", "DEPRECIATN", "BASEXCLUDED"),
+    ("445", "Light, Power, Heating", "OVERHEADS", "INPUT"),
+    ("625", "Prepaid Insurance", "PREPAYMENT", "BASEXCLUDED"),
+    ("630", "Inventory", "INVENTORY", "BASEXCLUDED"),
+    ("720", "Long-term Deposits", "NONCURRENT", "BASEXCLUDED"),
+    ("826", "Superannuation Payable", "PAYG", "BASEXCLUDED"),
+    ("870", "Employee Leave Provision", "LIABILITY", "BASEXCLUDED"),
+    ("900", "Loan", "TERMLIAB", "BASEXCLUDED"),
 )
 
 
@@ -65,18 +83,29 @@ def _person(name: str, first: str, last: str) -> Row:
     }
 
 
+def _service(code: str, name: str, text: str, price: int, account: str) -> Row:
+    details = {"UnitPrice": price, "AccountCode": account, "TaxType": "OUTPUT"}
+    return {"Code": code, "Name": name, "Description": text, "SalesDetails": details}
+
+
 DESCRIPTION: Row = {
     "name": "Harbour & Vale Pty Ltd",
     "tracking": {"Office": ["Port Vale", "Harbourside", "Remote"], "Partner": ["Marion Vale", "Tom Harbour"]},
     "contacts": [*(_person(*row) for row in _CUSTOMERS), *({"Name": name} for name in _SUPPLIERS)],
+    "accounts": [
+        {"Code": code, "Name": name, "Type": kind, "TaxType": tax, "EnablePaymentsToAccount": False}
+        for code, name, kind, tax in _ACCOUNTS
+    ],
     "items": [
+        *(_service(*row) for row in _ITEMS),
         {
-            "Code": code,
-            "Name": name,
-            "Description": text,
-            "SalesDetails": {"UnitPrice": price, "AccountCode": account, "TaxType": "OUTPUT"},
-        }
-        for code, name, text, price, account in _ITEMS
+            "Code": "PAPER",
+            "Name": "Copy paper",
+            "PurchaseDescription": "Copy paper, box",
+            "IsSold": False,
+            "IsPurchased": True,
+            "PurchaseDetails": {"UnitPrice": 42, "AccountCode": "453", "TaxType": "INPUT"},
+        },
     ],
 }
 
@@ -113,6 +142,9 @@ class _Trading:
         self.bills()
         self.credit_note()
         self.overpayment()
+        self.prepayment()
+        self.batch()
+        self.group()
         self.clearing()
         self.repeating()
 
@@ -185,6 +217,22 @@ class _Trading:
             "Date": self.day(9),
         }
         banking.save(self.books, data, "PUT")
+
+    def prepayment(self) -> None:
+        line = {"Description": "Paid ahead", "UnitAmount": 330, "AccountCode": "205"}
+        data = {"Type": "RECEIVE-PREPAYMENT", "Contact": {"ContactID": self.people[3]}, "LineItems": [line]}
+        banking.save(self.books, {**data, "BankAccount": {"Code": "090"}, "Date": self.day(8)}, "PUT")
+
+    def batch(self) -> None:
+        rows = [self.invoice(i, 30, "AUTHORISED") for i in (22, 23)]
+        members = [{"Invoice": {"InvoiceID": row["InvoiceID"]}, "Amount": Decimal(row["AmountDue"])} for row in rows]
+        data = {"Account": {"Code": "090"}, "Date": self.day(5), "Payments": members}
+        payments.save_batch(self.books, data, "PUT")
+
+    def group(self) -> None:
+        members = [{"ContactID": key, "Name": self.books.table("Contacts")[key]["Name"]} for key in self.people[:3]]
+        row = groups.save(self.books, {"Name": "Monthly bookkeeping"}, "PUT")
+        self.books.put("ContactGroups", {**row, "Contacts": members})
 
     def clearing(self) -> None:
         fee = {"Description": "Card fees", "UnitAmount": Decimal("5.13"), "AccountCode": "405", "TaxType": "INPUT"}

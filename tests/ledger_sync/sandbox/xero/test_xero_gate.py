@@ -206,3 +206,28 @@ def test_the_same_seed_gives_the_same_ids() -> None:
     first, second = (App(XeroSandbox(company=COMPANY, seed=4)) for _ in range(2))
     assert first.sandbox.dump() == second.sandbox.dump()
     assert App(XeroSandbox(company=COMPANY, seed=5)).tenant != first.tenant
+
+
+def test_an_organisation_can_be_gone_by_order(app: App) -> None:
+    app.sandbox.faults.order(Fault("unauthorised", detail="gone"))
+    gone = app.call("PUT", "/Invoices", bill(app))
+    assert (gone.status, gone.json()["Detail"]) == (403, "AuthenticationUnsuccessful")
+    assert app.get("/Invoices", "Invoices") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits"), [("minute", True), ("day", True), ("concurrent", False), ("appminute", False)]
+)
+def test_each_kind_of_429_comes_by_order(app: App, kind: str, waits: bool) -> None:
+    app.sandbox.faults.order(Fault("rate_limited", detail=kind))
+    limited = app.call("GET", "/Organisation")
+    assert (limited.status, limited.headers["X-Rate-Limit-Problem"]) == (429, kind)
+    assert ("Retry-After" in limited.headers) is waits
+
+
+def test_the_app_has_a_limit_of_its_own_over_all_organisations() -> None:
+    app = App(XeroSandbox(company=COMPANY, limits=Limits(app_minute=1)))
+    assert app.call("GET", "/Organisation").headers["X-AppMinLimit-Remaining"] == "0"
+    refused = app.call("GET", "/Organisation")
+    assert refused.headers["X-Rate-Limit-Problem"] == "appminute"
+    assert "Retry-After" not in refused.headers

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from openapi_schema_validator import OAS31Validator
 from xero_app import COMPANY, App, unlimited
+from xero_spec import WEBHOOKS, needs_specs, raw_description
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock
@@ -146,3 +148,53 @@ def test_trouble_on_the_way(listening: App, receiver: Receiver) -> None:
     listening.invoice()
     listening.sandbox.tick()
     assert len(receiver.seen) == 3
+
+
+def test_a_subscription_is_the_applications_and_not_the_books(listening: App, receiver: Receiver) -> None:
+    receiver.seen.clear()
+    listening.sandbox.bookkeeper.change_subscription()
+    listening.sandbox.bookkeeper.change_subscription()
+    listening.sandbox.tick()
+    assert receiver.events() == [("SUBSCRIPTION", "CREATE"), ("SUBSCRIPTION", "UPDATE")]
+    first, second = receiver.seen[0]["events"]
+    assert first["tenantType"] == "APPLICATION"
+    assert first["tenantId"] != listening.tenant
+    assert first["resourceId"] == second["resourceId"]
+
+
+@needs_specs
+def test_every_payload_is_as_the_published_description_has_it(listening: App, receiver: Receiver) -> None:
+    invoice = listening.invoice()
+    listening.put("Contacts", {"Name": "New"})
+    line = {"Description": "x", "UnitAmount": 1, "AccountCode": "200"}
+    listening.put("CreditNotes", {"Type": "ACCRECCREDIT", "Contact": listening.contact(), "LineItems": [line]})
+    listening.sandbox.bookkeeper.change_subscription()
+    listening.sandbox.bookkeeper.void_invoice(invoice["InvoiceID"])
+    listening.sandbox.tick()
+    described = raw_description(WEBHOOKS)["components"]["schemas"]["WebhookEvent"]
+    for body in receiver.seen[2:]:
+        OAS31Validator(described).validate(body)
+    assert {category for category, _ in receiver.events()} == {"INVOICE", "CONTACT", "CREDITNOTE", "SUBSCRIPTION"}
+
+
+def test_notices_come_late_and_out_of_order_when_told_to(listening: App, receiver: Receiver) -> None:
+    trouble = listening.sandbox.outbox.trouble
+    receiver.seen.clear()
+    trouble.delay = 30.0
+    listening.invoice()
+    listening.sandbox.tick()
+    assert receiver.seen == []
+    clock.advance(seconds=30)
+    listening.sandbox.tick()
+    assert len(receiver.seen) == 1
+    trouble.delay, trouble.reorder = 0.0, 1.0
+    receiver.seen.clear()
+    for _ in range(8):
+        listening.invoice()
+        listening.sandbox.tick()
+    for _ in range(60):
+        clock.advance(seconds=0.1)
+        listening.sandbox.tick()
+    order = [body["firstEventSequence"] for body in receiver.seen]
+    assert len(order) == 8
+    assert order != sorted(order)
