@@ -156,6 +156,11 @@ def test_disconnecting_locks_the_app_out(browser: Browser) -> None:
     assert app.call("GET", "/Organisation").status == 403
 
 
+def test_the_plan_is_changed_by_a_button(browser: Browser) -> None:
+    assert browser.press(browser.root + "settings/", "subscribe") == "The plan for Countersign has changed."
+    assert browser.sandbox.store.table("_subscriptions")
+
+
 def test_the_customers_page(browser: Browser) -> None:
     app = App(browser.sandbox)
     row = rows(browser.sandbox, "Invoices", Status="AUTHORISED", Type="ACCREC")[0]
