@@ -48,7 +48,7 @@ def test_a_day_of_charges_becomes_one_entry_with_its_tax(firm, larkspur, payer, 
     day = FeeDay.objects.get()
     # 1.7% + 0.30 on 1,100.00 and on 550.00, GST of one eleventh inside each
     assert (day.on, day.amount, day.tax) == (TODAY, Decimal("28.65"), Decimal("2.61"))
-    assert [row.fee for row in day.movements.order_by("pk")] == [Decimal("19.00"), Decimal("9.65")]
+    assert [row.fee for row in day.movements.order_by("-fee")] == [Decimal("19.00"), Decimal("9.65")]
     assert booked == [("billing.fees.booked", day)]
     days_pass(account, 1)
     assert FeeDay.objects.count() == 1
