@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any, Protocol
 
-from practice.core.sandbox import hand
+from practice.core.sandbox import hand, words
 from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import Request, Response
 
@@ -105,6 +105,11 @@ def _settings(sandbox: Sandbox, body: dict[str, Any]) -> object:
     return {"settings": dataclasses.asdict(sandbox.settings), "limits": dataclasses.asdict(sandbox.limits)}
 
 
+def _words(sandbox: Sandbox, body: dict[str, Any]) -> object:
+    """Say otherwise what no source shows: ``{"as it is": "as it should be"}``."""
+    return words.replace(sandbox.store, body)
+
+
 def _tick(sandbox: Sandbox, body: dict[str, Any]) -> object:
     """Let time pass now."""
     sandbox.tick()
@@ -117,4 +122,12 @@ def _set(target: object, name: str, value: object) -> None:
     setattr(target, name, type(getattr(target, name))(value))
 
 
-_POST = {"faults": _faults, "webhooks": _webhooks, "clock": _clock, "app": _app, "settings": _settings, "tick": _tick}
+_POST = {
+    "faults": _faults,
+    "webhooks": _webhooks,
+    "clock": _clock,
+    "app": _app,
+    "settings": _settings,
+    "words": _words,
+    "tick": _tick,
+}

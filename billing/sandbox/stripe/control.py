@@ -10,7 +10,7 @@ from billing.sandbox.stripe import accounts, confirming, disputes, events, inten
 from billing.sandbox.stripe.books import Books
 from billing.sandbox.stripe.wire import Refused, Row
 from practice.core import clock
-from practice.core.sandbox import hand
+from practice.core.sandbox import hand, words
 from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.webhooks import Trouble
@@ -127,6 +127,11 @@ def _clock(sandbox: StripeSandbox, body: Row) -> Row:
     return now
 
 
+def _words(sandbox: StripeSandbox, body: Row) -> Row:
+    """Say otherwise what no source shows: ``{"as it is": "as it should be"}``."""
+    return words.replace(sandbox.store, body)
+
+
 def _tick(sandbox: StripeSandbox, body: Row) -> Row:
     return {"done": sandbox.run_due()}
 
@@ -208,6 +213,7 @@ _WORK: dict[tuple[str, str], Callable[[StripeSandbox, Row], Row]] = {
     ("GET", "clock"): _clock,
     ("POST", "clock"): _clock,
     ("POST", "tick"): _tick,
+    ("POST", "words"): _words,
     ("POST", "settings"): _settings,
     ("POST", "accounts"): _open_account,
     ("GET", "credentials"): _credentials,

@@ -26,7 +26,7 @@ from billing.sandbox.stripe.agenda import Agenda
 from billing.sandbox.stripe.books import Books, public
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row
 from practice.core import clock
-from practice.core.sandbox import faults
+from practice.core.sandbox import faults, words
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox, Send
@@ -120,7 +120,7 @@ class StripeSandbox:
         if fault is not None:
             faults.hang_up(fault)
         with self.gate.hold(request) as free, self.store.lock:
-            response = self._answer(request, fault, free=free)
+            response = words.otherwise(self.store, self._answer(request, fault, free=free))
         if after := self.faults.take(request, faults.AFTER):
             return faults.mangle(after, response)
         return response

@@ -17,6 +17,7 @@ from ledger_sync.sandbox.quickbooks.settings import AppRegistration, Limits, Swi
 from ledger_sync.sandbox.quickbooks.webhooks import Webhooks
 from ledger_sync.sandbox.quickbooks.wire import Row
 from practice.core import clock
+from practice.core.sandbox import words
 from practice.core.sandbox.faults import AFTER, BEFORE, Fault, Faults, hang_up, mangle
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
@@ -125,7 +126,7 @@ class QuickBooksSandbox:
         if fault is not None:
             hang_up(fault)
             return self._spoiled(fault)
-        response = self._answer(request)
+        response = words.otherwise(self.store, self._answer(request))
         fault = self.faults.take(request, AFTER)
         return mangle(fault, response) if fault is not None else response
 

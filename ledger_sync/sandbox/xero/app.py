@@ -21,6 +21,7 @@ from ledger_sync.sandbox.xero.settings import AppRegistration, Limits, Switches
 from ledger_sync.sandbox.xero.webhooks import Webhooks
 from ledger_sync.sandbox.xero.wire import Row
 from practice.core import clock
+from practice.core.sandbox import words
 from practice.core.sandbox.faults import AFTER, BEFORE, Fault, Faults, hang_up, mangle
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
@@ -132,7 +133,7 @@ class XeroSandbox:
         if fault is not None:
             hang_up(fault)
             return self._spoiled(fault, request)
-        response = self._answer(request)
+        response = words.otherwise(self.store, self._answer(request))
         fault = self.faults.take(request, AFTER)
         return mangle(fault, response) if fault is not None else response
 
