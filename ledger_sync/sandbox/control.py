@@ -116,10 +116,13 @@ def _tick(sandbox: Sandbox, body: dict[str, Any]) -> object:
     return {"waiting": sandbox.summary()["waiting"]}
 
 
-def _set(target: object, name: str, value: object) -> None:
-    if not hasattr(target, name):
+def _set(target: Any, name: str, value: object) -> None:
+    known = {field.name: type(getattr(target, field.name)) for field in dataclasses.fields(target)}
+    if name not in known:
         raise ValueError(f"unknown setting {name!r}")
-    setattr(target, name, type(getattr(target, name))(value))
+    if known[name] is bool and not isinstance(value, bool | int):
+        raise ValueError(f"{name} is true or false, not {value!r}")  # bool("false") is true
+    setattr(target, name, known[name](value))
 
 
 _POST = {

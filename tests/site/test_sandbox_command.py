@@ -113,6 +113,30 @@ def test_the_books_of_one_vendor_are_not_opened_by_another(tmp_path: Path) -> No
         call_command("sandbox", "xero", state=tmp_path / "s")
 
 
+def test_fresh_books_do_not_take_the_file_from_under_a_running_sandbox(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    running = Store(path)
+    with running.transaction():
+        running.put("rows", "kept", {"n": 1})
+    with pytest.raises(CommandError, match="end the sandbox that has it open"):
+        call_command("sandbox", "xero", state=path, fresh=True)
+    running.close()
+    assert Store(path).get("rows", "kept") == {"n": 1}
+
+
+def test_fresh_books_take_the_place_of_a_file_that_holds_none(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text("no books at all " * 100)
+    with pytest.raises(CommandError, match="cannot be used"):
+        call_command("sandbox", "xero", state=tmp_path / "s")
+    with Started("xero", "--company", "empty", "--fresh", "--state", str(tmp_path / "s")) as sandbox:
+        assert sandbox.ask("/_sandbox/state")["provider"] == "xero"
+
+
+def test_the_credentials_of_stripe_are_the_line_it_printed(tmp_path: Path) -> None:
+    with Started("stripe", "--company", "empty", "--webhook", "http://127.0.0.1:9/hook") as sandbox:
+        assert {"vendor": "stripe", **sandbox.ask("/_sandbox/credentials")} == sandbox.line
+
+
 def test_in_production_a_sandbox_starts_only_when_it_is_asked_for(settings: Any) -> None:
     settings.PRODUCTION, settings.SANDBOX = True, False
     with pytest.raises(CommandError, match="only with SANDBOX=1"):

@@ -35,7 +35,7 @@ def answer(sandbox: StripeSandbox, request: Request) -> Response:
             return Response.of_json(work(sandbox, body))
     except Refused as refused:
         return refused.answer()
-    except (KeyError, TypeError, ValueError, AttributeError) as wrong:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as wrong:
         return Response.of_json({"error": f"{type(wrong).__name__}: {wrong}"}, 400)
 
 
@@ -82,6 +82,8 @@ def _dump(sandbox: StripeSandbox, body: Row) -> Row:
 
 
 def _fault(sandbox: StripeSandbox, body: Row) -> Row:
+    if body.get("clear"):
+        return _clear_faults(sandbox, body)
     if "weather" in body:
         sandbox.faults.weather = Weather(**body["weather"]) if body["weather"] else None
     else:

@@ -48,14 +48,18 @@ def _unauthorised(detail: str, account: Row | None) -> Refused:
     if detail == "expired":  # quoted in stripe-cli's and stripe-ios' tests
         return Refused("Expired API Key provided: sk_test_************gone", status=401, code="api_key_expired")
     if detail == "account":  # quoted in stripe-java's tests
-        name = account["id"] if account else "acct_gone"
-        return Refused(
-            f"The provided key 'sk_test_************gone' does not have access to account '{name}' (or that account "
-            "does not exist). Application access may have been revoked.",
-            status=403,
-            code="account_invalid",
-        )
+        return no_access("sk_test_************gone", account["id"] if account else "acct_gone")
     return Refused("Invalid API Key provided: sk_test_************gone", status=401)
+
+
+def no_access(key: str, account: str) -> Refused:
+    """The refusal of a key that asks for another account by ``Stripe-Account`` (quoted in stripe-java's tests)."""
+    return Refused(
+        f"The provided key '{key}' does not have access to account '{account}' (or that account does not exist). "
+        "Application access may have been revoked.",
+        status=403,
+        code="account_invalid",
+    )
 
 
 def _limited(detail: str, key: str) -> Refused:

@@ -208,10 +208,12 @@ class StripeSandbox:
         if not key:
             raise Refused(_NO_KEY, status=401)
         if account := self._owner(key):
+            if request.headers.get("stripe-account", account["id"]) != account["id"]:
+                raise edge.no_access(_masked(key), request.headers["stripe-account"])
             return account, key[:2]
         if "_live_" in key:
             raise Refused("This sandbox takes no live keys: never send one to it.", status=401)
-        raise Refused(f"Invalid API Key provided: {key[:8]}{'*' * 12}{key[-4:]}", status=401)
+        raise Refused(f"Invalid API Key provided: {_masked(key)}", status=401)
 
     def _owner(self, key: str) -> Row | None:
         for account in self.store.table("_account").values():
@@ -226,6 +228,10 @@ def build(*, store: Store, base_url: str, send: Send | None, seed: int = 0, comp
     if company == "vendor":
         past.fill(sandbox, clock.now())
     return sandbox
+
+
+def _masked(key: str) -> str:
+    return f"{key[:8]}{'*' * 12}{key[-4:]}"
 
 
 def _key(request: Request) -> str:

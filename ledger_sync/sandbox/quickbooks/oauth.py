@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.template.loader import render_to_string
 
@@ -15,7 +15,7 @@ from ledger_sync.sandbox.quickbooks.errors import Refused
 from ledger_sync.sandbox.quickbooks.settings import AppRegistration, Switches
 from ledger_sync.sandbox.quickbooks.wire import Row
 from practice.core import clock
-from practice.core.sandbox.http import Request, Response
+from practice.core.sandbox.http import Request, Response, is_of_this_machine
 from practice.core.sandbox.store import Store
 
 FOLDER = "ledger_sync/sandbox/quickbooks"
@@ -111,7 +111,7 @@ class Identity:
         if self.app.redirect_uris:
             known = uri in self.app.redirect_uris
         else:
-            known = self.switches.loopback_redirects and _is_local(uri)
+            known = self.switches.loopback_redirects and is_of_this_machine(uri)
         return "" if known else "The redirect_uri query parameter value is invalid."
 
     def _page(self, query: dict[str, str]) -> str:
@@ -248,16 +248,6 @@ class Identity:
             if self.store.get("_connections", realm) is None:
                 self.connect(realm)
             return self.mint_refresh(realm), realm
-
-
-def _is_local(uri: str) -> bool:
-    """Whether an address is one of this machine, and nothing but an address."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return False
-    local = parts.hostname in ("localhost", "127.0.0.1", "testserver")
-    return parts.scheme in ("http", "https") and local and uri.isascii() and uri.isprintable() and " " not in uri
 
 
 def _until(life: timedelta) -> str:

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import json
 from datetime import timedelta
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode
 
 from django.template.loader import render_to_string
 
@@ -20,7 +20,7 @@ from ledger_sync.sandbox.xero.settings import AppRegistration, Limits, Switches
 from ledger_sync.sandbox.xero.signing import Signer, b64, half_digest
 from ledger_sync.sandbox.xero.wire import Row
 from practice.core import clock
-from practice.core.sandbox.http import Request, Response
+from practice.core.sandbox.http import Request, Response, is_of_this_machine
 from practice.core.sandbox.store import Store
 
 ISSUER = "https://identity.xero.com"
@@ -107,11 +107,10 @@ class Identity:
         if query.get("client_id") != self.app.client_id:
             return "unauthorized_client: unknown client_id"
         uri = query.get("redirect_uri", "")
-        if self.app.redirect_uris:
-            return "" if uri in self.app.redirect_uris else f"invalid_request: Invalid redirect_uri {uri}"
-        parts = urlsplit(uri)
-        loopback = parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "testserver")
-        return "" if loopback and self.switches.loopback_redirects else f"invalid_request: Invalid redirect_uri {uri}"
+        known = uri in self.app.redirect_uris
+        if not self.app.redirect_uris:
+            known = self.switches.loopback_redirects and is_of_this_machine(uri)
+        return "" if known else f"invalid_request: Invalid redirect_uri {uri}"
 
     @staticmethod
     def _scope_error(query: dict[str, str]) -> str:

@@ -79,8 +79,9 @@ class Faults:
     weather: Weather | None = None
 
     def order(self, fault: Fault) -> None:
-        """Arrange for a fault. Raises ValueError for a kind nobody knows or a pattern that is none."""
+        """Arrange for a fault. Raises ValueError for a kind nobody knows, a pattern or a number that is none."""
         _refuse_unknown(fault.match, fault.kind)
+        _refuse_odd(fault)
         if fault.seconds:
             fault.until, fault.times = clock.now().timestamp() + fault.seconds, sys.maxsize
         self.ordered.append(fault)
@@ -113,6 +114,16 @@ def _refuse_unknown(pattern: str, *kinds: str) -> None:
     for kind in kinds:
         if kind not in BEFORE + AFTER:
             raise ValueError(f"unknown fault {kind!r}; known: {', '.join(BEFORE + AFTER)}")
+
+
+def _refuse_odd(fault: Fault) -> None:
+    """What is no number here would fail with every later request instead."""
+    if not (isinstance(fault.method, str) and isinstance(fault.detail, str)):
+        raise ValueError("method and detail are text")
+    wanted = (("times", fault.times, int), ("seconds", fault.seconds, int | float), ("until", fault.until, int | float))
+    for name, value, kind in (*wanted, ("retry_after", fault.retry_after or 0, int)):
+        if not isinstance(value, kind) or isinstance(value, bool) or not 0 <= value <= sys.maxsize:
+            raise ValueError(f"{name} is a number from 0 on, not {value!r}")
 
 
 def mangle(fault: Fault, response: Response) -> Response:

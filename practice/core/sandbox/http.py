@@ -111,5 +111,15 @@ class Application(Protocol):
         """Do what time alone brings: settle debits, deliver webhooks, send payouts."""
 
 
+def is_of_this_machine(url: str) -> bool:
+    """Whether an address is one of this machine, and nothing but an address (RFC 6749, 3.1.2: no fragment)."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    local = parts.scheme in ("http", "https") and parts.hostname in ("localhost", "127.0.0.1", "testserver")
+    return local and url.isascii() and url.isprintable() and not {" ", "#"} & set(url)
+
+
 def _text(value: object) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import socket
 import sys
 import threading
 import time
+import traceback
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote
 
 from practice.core.sandbox.http import Application, ConnectionLost, Request, Response, TimedOut
 
@@ -56,7 +59,11 @@ class Server(ThreadingHTTPServer):
 
     def _heart(self) -> None:
         while not self._stopping.wait(0.1):
-            self.application.tick()
+            try:
+                self.application.tick()
+            except Exception:
+                # One bad beat: settlements and notices go on with the next, instead of never again.
+                traceback.print_exc()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -97,18 +104,26 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0").strip()
         if not (length.isascii() and length.isdigit()) or int(length) > MOST_BYTES:
             raise ValueError("Content-Length")
-        return self.rfile.read(int(length))
+        return self._whole(int(length))
+
+    def _whole(self, size: int) -> bytes:
+        """So many bytes. Raises ValueError when the caller hung up before: half a request is none."""
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ValueError("the body ended early")
+        return body
 
     def _chunks(self) -> Iterator[bytes]:
         left = MOST_BYTES
         while True:
-            size = int(self.rfile.readline(100).partition(b";")[0], 16)
+            told = self.rfile.readline(100).partition(b";")[0].strip()
+            size = int(told, 16) if told.isalnum() else -1
             if not 0 <= size <= left:
                 raise ValueError("chunk size")
             left -= size
             if size == 0:
                 break
-            yield self.rfile.read(size)
+            yield self._whole(size)
             self.rfile.readline(3)
         while self.rfile.readline(1_000).strip():
             continue  # trailers, which nobody reads
@@ -116,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, response: Response) -> None:
         self.send_response(response.status)
         for name, value in response.headers.items():
-            self.send_header(name, value)
+            self.send_header(name, _one_line(str(value)))
         self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
         if self.command == "HEAD":
@@ -134,13 +149,33 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _answer  # noqa: N815 (http.server's names)
 
 
+def _one_line(value: str) -> str:
+    """A header's value as it may go out: no line ends, and what Latin-1 lacks is escaped as in a URL."""
+    joined = "".join(value.splitlines())
+    return "".join(letter if letter <= "\xff" else quote(letter, errors="replace") for letter in joined)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """No vendor follows a webhook's redirect: it counts as a failure."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        """Stay here: the 3xx itself is the answer."""
+
+
+#: The address itself, whatever proxy the environment names: receivers of a sandbox are on this machine.
+_DELIVERY = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirects)
+
+
 def post(url: str, body: bytes, headers: dict[str, str]) -> int:
-    """Deliver one webhook over HTTP. Returns the status, 0 when nobody answered."""
-    request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (http to loopback)
+    """Deliver one webhook over HTTP. Returns the status, 0 when nobody answered or nobody could."""
+    if not url.lower().startswith(("http://", "https://")):
+        return 0
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+        request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 (looked at above)
+        with _DELIVERY.open(request, timeout=5) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
-        return int(error.code)
-    except (OSError, ValueError):
+        with error:
+            return int(error.code)
+    except (OSError, ValueError, http.client.HTTPException):
         return 0

@@ -26,6 +26,7 @@ class Store:
         self._tables: dict[str, dict[str, Row]] = {}
         self._undo: list[tuple[str, str, Row | None]] | None = None
         self._file: sqlite3.Connection | None = None
+        self._seq = 0
         if path is not None:
             self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=1)
             # One process at a time: what it remembers is in memory, and a second one would write over it.
@@ -35,9 +36,9 @@ class Store:
             self._file.execute(
                 "CREATE TABLE IF NOT EXISTS rows (kind TEXT, key TEXT, body TEXT, seq INTEGER, PRIMARY KEY (kind, key))"
             )
-            for kind, key, body in self._file.execute("SELECT kind, key, body FROM rows ORDER BY seq, rowid"):
+            for kind, key, body, seq in self._file.execute("SELECT kind, key, body, seq FROM rows ORDER BY seq, rowid"):
                 self._tables.setdefault(kind, {})[key] = json.loads(body)
-        self._seq = sum(len(t) for t in self._tables.values())
+                self._seq = seq
 
     def table(self, kind: str) -> dict[str, Row]:
         """One table, to read; rows are in the order they were first put."""

@@ -19,13 +19,20 @@ Sign = Callable[[str, bytes, bool], dict[str, str]]
 
 @dataclass
 class Trouble:
-    """How deliveries misbehave; all off by default."""
+    """How deliveries misbehave; all off by default. ``delay`` is in seconds, the others are chances."""
 
     delay: float = 0.0
     double: float = 0.0
     reorder: float = 0.0
     drop: float = 0.0
     wrong_signature: float = 0.0
+
+    def __setattr__(self, name: str, value: float) -> None:
+        """Set one. Raises ValueError for what is no chance, or a wait of more than a year."""
+        most = 31_536_000 if name == "delay" else 1
+        if not isinstance(value, int | float) or not 0 <= value <= most:
+            raise ValueError(f"{name} is from 0 to {most}, not {value!r}")
+        super().__setattr__(name, value)
 
 
 class Outbox:

@@ -29,6 +29,20 @@ def test_faults_are_ordered_and_cleared(sandbox: StripeSandbox, api: Any) -> Non
     assert api.customers.create({"name": "A"}).name == "A"
 
 
+def test_faults_are_cleared_as_in_the_other_sandboxes(sandbox: StripeSandbox, api: Any) -> None:
+    control("/_sandbox/faults", {"kind": "timeout", "times": 2})
+    control("/_sandbox/faults", {"weather": {"seed": 1, "rate": 1}})
+    assert control("/_sandbox/faults", {"clear": True}) == {"ordered": []}
+    assert api.customers.create({"name": "A"}).name == "A"
+
+
+def test_a_key_does_not_reach_another_account_by_its_name(sandbox: StripeSandbox, api: Any) -> None:
+    made = api.customers.create({"name": "A"}, {"stripe_account": "acct_harbour"})
+    with pytest.raises(stripe.PermissionError, match="does not have access to account 'acct_larkin'") as refused:
+        api.customers.retrieve(made.id, {}, {"stripe_account": "acct_larkin"})
+    assert (refused.value.http_status, refused.value.error.code) == (403, "account_invalid")
+
+
 @pytest.mark.parametrize(
     "kind",
     [

@@ -52,6 +52,28 @@ def test_weather_that_means_nothing_is_refused(wrong, words):
         Weather(1, **wrong)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"times": "2"},
+        {"times": None},
+        {"times": True},
+        {"seconds": "x"},
+        {"seconds": float("nan")},
+        {"until": "x"},
+        {"retry_after": "1\r\nX: y"},
+        {"retry_after": -1},
+        {"detail": 5},
+        {"method": 5},
+    ],
+)
+def test_a_fault_that_would_break_later_requests_is_not_ordered(wrong):
+    faults = Faults()
+    with pytest.raises(ValueError, match=r"number from 0 on|are text"):
+        faults.order(Fault("reset", **wrong))
+    assert faults.ordered == []
+
+
 def test_an_ordered_fault_comes_before_the_weather_and_is_used_up():
     faults = Faults(weather=Weather(1, 1.0, kinds=("timeout",)))
     faults.order(Fault("reset"))

@@ -23,6 +23,22 @@ def test_what_was_committed_is_there_after_a_restart_in_the_order_it_came(tmp_pa
     assert list(Store(tmp_path / "s.sqlite3").table("rows")) == ["b", "c"]
 
 
+def test_rows_keep_their_order_over_every_restart_also_after_others_were_dropped(tmp_path: Path):
+    path, come = tmp_path / "s.sqlite3", []
+    for start in range(4):
+        store = Store(path)
+        with store.transaction():
+            for number in range(3):
+                come.append(f"{start}-{number}")
+                store.put("rows", come[-1], {"n": number})
+                store.put("passing", f"{start}-{number}", {})
+        with store.transaction():
+            for number in range(3):
+                store.drop("passing", f"{start}-{number}")
+        store.close()
+    assert list(Store(path).table("rows")) == come
+
+
 def test_a_change_that_cannot_be_written_down_did_not_happen(tmp_path: Path):
     store = Store(tmp_path / "s.sqlite3")
     with store.transaction():
@@ -61,7 +77,18 @@ def test_a_clock_that_was_moved_stands_there_after_a_restart(tmp_path: Path, at)
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"at": "2026-11-20"}, {"at": "noon"}, {"advance_seconds": "x"}, {"advance_seconds": 1e18}]
+    "wrong",
+    [
+        {"at": "2026-11-20"},
+        {"at": "noon"},
+        {"advance_seconds": "x"},
+        {"advance_seconds": 1e18},
+        {"at": "2026-11-20T12:00:00+00:00", "advance_seconds": 1e11},
+        {"at": "9999-12-31T23:59:59+00:00"},
+        {"at": "0001-01-01T00:00:00+00:00"},
+        {"advance_seconds": 3e11},
+        {"at": None, "advance_seconds": -3e10},
+    ],
 )
 def test_a_moment_no_calendar_has_moves_nothing(wrong):
     store, before = Store(), clock.standing()

@@ -105,12 +105,11 @@ def _company(given: str) -> str | Row:
 
 def _open(vendor: str, path: Path | None, *, fresh: bool) -> Store:
     """The books in a file, which belongs to one vendor and one process. Raises CommandError otherwise."""
-    if path and fresh:
-        for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-            name.unlink(missing_ok=True)
     try:
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if fresh:
+                _clear(path)
         store = Store(path)
     except (OSError, sqlite3.Error) as error:
         raise CommandError(
@@ -122,3 +121,15 @@ def _open(vendor: str, path: Path | None, *, fresh: bool) -> Store:
     with store.transaction():
         store.put("_store", "vendor", {"name": vendor})
     return store
+
+
+def _clear(path: Path) -> None:
+    """Take away old books. Raises sqlite3.OperationalError while a process still writes them: it would go on unseen."""
+    try:
+        Store(path).close()
+    except sqlite3.OperationalError:
+        raise
+    except (sqlite3.Error, ValueError):
+        pass  # no books at all, which is what --fresh is for
+    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        name.unlink(missing_ok=True)

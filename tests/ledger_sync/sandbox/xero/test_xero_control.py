@@ -8,9 +8,11 @@ import urllib.request
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from xero_app import COMPANY, NOON, App
 
 from ledger_sync.sandbox.xero import XeroSandbox, build
+from ledger_sync.sandbox.xero.settings import Switches
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.server import Server
@@ -45,6 +47,16 @@ def test_faults_clock_webhooks_settings(sandbox: XeroSandbox) -> None:
     assert post(sandbox, "app", {"redirect_uris": ["http://localhost/x"]}).status == 200
     assert post(sandbox, "tick", {}).json() == {"waiting": 0}
     assert post(sandbox, "nonsense", {}).status == 404
+
+
+@pytest.mark.parametrize(
+    "body", [{"number_edits": "false"}, {"number_edits": None}, {"__dict__": {}}, {"__class__": 1}]
+)
+def test_a_switch_is_true_or_false_and_nothing_else_is_set(sandbox: XeroSandbox, body: dict[str, object]) -> None:
+    before = (sandbox.settings, sandbox.limits)
+    assert post(sandbox, "settings", body).status == 400
+    assert before == (Switches(), sandbox.limits)
+    assert sandbox.settings == Switches()
 
 
 def test_a_restart_forgets_nothing_and_repeats_no_id(tmp_path: Path) -> None:

@@ -55,6 +55,23 @@ def test_consent_gives_a_code_that_works_once(sandbox: XeroSandbox, app: App) ->
     assert exchange(app, answer["code"]).body == b'{"error":"invalid_grant"}'
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://[",
+        "http://localhost/back\r\nSet-Cookie: a=b",
+        "http://localhost/€",
+        "http://localhost/back#part",
+        "http://localhost@elsewhere.test/",
+        "http://localhost.elsewhere.test/",
+        "javascript:alert(1)//localhost",
+    ],
+)
+def test_nobody_is_sent_back_to_an_address_that_is_none(sandbox: XeroSandbox, uri: str) -> None:
+    answer = ask(sandbox, redirect_uri=uri)
+    assert (answer.status, "Location" in answer.headers, b"Invalid redirect_uri" in answer.body) == (400, False, True)
+
+
 def test_a_get_changes_nothing(sandbox: XeroSandbox) -> None:
     before = sandbox.dump()
     assert ask(sandbox).status == 200
