@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FILE = re.compile(r"[\w./-]+\.(py|txt|md|html|css|js)|[\w-]+/[\w./-]+")
 #: Where a file is that a document names by its last part alone.
-ROOMS = ("practice", "billing", "proposals", "ledger_sync", "templates", "docs")
+ROOMS = ("practice", "billing", "proposals", "ledger_sync", "templates", "docs", "tests")
 
 
 def quoted(text: str) -> set[str]:
