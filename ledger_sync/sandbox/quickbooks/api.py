@@ -15,6 +15,7 @@ from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 
 ROOT = "/v3/company/"
+METHODS = ("GET", "POST")
 #: Calls that are not about one kind of object.
 SERVICES = ("query", "batch", "cdc", "upload", "taxservice", "taxclassification")
 #: Voided by ``operation=void``; the rest by an update with ``include=void`` (mixins.py of the Python library).
@@ -24,6 +25,8 @@ _VOIDED_BY_OPERATION = ("Invoice", "CreditMemo")
 def answer(books: Books, request: Request, parts: list[str]) -> Response:
     """Work one call; ``parts`` is its path below the company. Raises Invalid or Refused."""
     name = parts[0].lower() if parts else ""
+    if request.method not in METHODS:  # how others are refused is unsure
+        raise Invalid(errors.unsupported(request.method))
     if name == "download" and len(parts) == 2:
         row = _one(books, ENTITIES["attachable"], parts[1])
         return Response(200, str(attachments.show(books, row).get("TempDownloadUri", "")).encode(),

@@ -163,12 +163,20 @@ class QuickBooksSandbox:
             try:
                 response = self.gate.replay(request, realm)
                 if response is None:
-                    with self.store.transaction():
-                        response = api.answer(self.books(realm, by_app=True), request, parts[1:])
+                    response = self._worked(request, realm, parts[1:])
                     self.gate.remember(request, realm, response)
             except Invalid as invalid:
                 response = errors.faulty(invalid.problems)
             return response
+
+    def _worked(self, request: Request, realm: str, parts: list[str]) -> Response:
+        """The answer to a call that was let in: done whole, or refused with nothing changed. Raises Refused."""
+        try:
+            with self.store.transaction():
+                return api.answer(self.books(realm, by_app=True), request, parts)
+        except Invalid as invalid:
+            known = request.method in api.METHODS
+            return errors.faulty(invalid.problems, 400 if known else self.settings.other_method_status)
 
     def _entitlements(self, request: Request, path: str) -> Response:
         realm = path.removeprefix(entitlements.ROOT).strip("/")

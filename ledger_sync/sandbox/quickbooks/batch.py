@@ -79,7 +79,10 @@ def change(books: Books, entity: Entity, operation: str, body: Row, options: Opt
 
 
 def changes(books: Books, names: str, since: str) -> Row:
-    """What changed of some kinds since a moment, deletions included, at most a thousand objects. Raises Invalid."""
+    """What changed of some kinds since a moment, deletions included, at most a thousand objects. Raises Invalid.
+
+    Whether the thousand are of all kinds together is unsure.
+    """
     moment = wire.as_instant(since)
     if moment is None:
         raise Invalid(errors.missing("changedSince"))
@@ -95,7 +98,7 @@ def changes(books: Books, names: str, since: str) -> Row:
         rows = [shown(books, entity, row) for row in books.table(entity.name).values() if changed_since(row, since)]
         rows += [row for row in books.tombstones(entity.name) if changed_since(row, since)]
         rows = sorted(rows, key=_changed_at)[:room]
-        room -= len(rows)
+        room -= 0 if books.switches.changes_each_kind else len(rows)
         groups.append({entity.title: rows, "startPosition": 1, "maxResults": len(rows)} if rows else {})
     return {"CDCResponse": [{"QueryResponse": groups}]}
 

@@ -248,6 +248,8 @@ class Books:
             return
         if self.by_app and not self.switches.notify_own_changes:
             return
+        if operation == "emailed" and not self.switches.notify_mailing:
+            return
         event: Row = {
             "realm": self.realm, "kind": kind, "key": key, "operation": operation, "data": data,
             "at": wire.nanoseconds(clock.now()), "id": self.ids.new(),

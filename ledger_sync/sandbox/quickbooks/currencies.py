@@ -72,6 +72,8 @@ def asked_rate(books: Books, code: str, day: str) -> Row:
     found = rate_on(books, code, day)
     if found is not None:
         return show_rate(books, found)
+    if code != books.home and not books.switches.unset_rate_is_one:
+        raise Invalid(errors.not_found())
     return {"SyncToken": "0", "domain": "QBO", "AsOfDate": day, "SourceCurrencyCode": code, "Rate": "1",
             "sparse": False, "TargetCurrencyCode": books.home}  # fmt: skip
 
@@ -126,6 +128,8 @@ def settle_document(books: Books, row: Row, customer: Row | None) -> None:
         row.pop("ExchangeRate", None)
     elif not wire.money(row, "ExchangeRate"):
         found = rate_on(books, row["CurrencyRef"]["value"], row["TxnDate"])
+        if found is None and not books.switches.unset_rate_is_one:
+            raise Invalid(errors.missing("ExchangeRate"))
         row["ExchangeRate"] = found["Rate"] if found else "1"
 
 

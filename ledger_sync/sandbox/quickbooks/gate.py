@@ -21,7 +21,7 @@ class Gate:
         self.store = store
         self.limits = limits
         self.switches = switches
-        self._spent: dict[str, tuple[int, int]] = {}
+        self._spent: dict[str, dict[int, int]] = {}
 
     def check(self, request: Request, realm: str) -> None:
         """Raise Refused with 401 for a token that is no good, and with 403 for another company's."""
@@ -35,10 +35,11 @@ class Gate:
             raise Refused(errors.unauthorised())
 
     def spend(self, realm: str, kind: str) -> None:
-        """Count one call in its fixed windows. Raises Refused with 429 when one of them is full.
+        """Count one call in its windows. Raises Refused with 429 when one of them is full.
 
         500 a minute and company, 800 a minute with what an app asks of Intuit elsewhere, 10 a second (Intuit docs,
         Limits and throttles); reports had 200 a minute of their own in its older words (QuickBooks-V3-PHP-SDK#54).
+        Whether a window begins with the clock's minute is unsure.
         """
         windows = [
             (f"{realm} minute", 60, self.limits.minute),
@@ -51,16 +52,16 @@ class Gate:
             windows.append((f"{realm} batch app", 60, self.limits.batch_minute))
             windows.append((f"{realm} batch realm", 60, self.limits.batch_minute_realm))
         now = int(clock.now().timestamp())
-        counts = {name: self._count(name, now // seconds) for name, seconds, _ in windows}
-        if any(counts[name] >= most for name, _, most in windows):
+        calls = {name: self._calls(name, seconds, now) for name, seconds, _ in windows}
+        if any(sum(calls[name].values()) >= most for name, _, most in windows):
             raise Refused(self.throttled(None))
-        for name, seconds, _ in windows:
-            self._spent[name] = (now // seconds, counts[name] + 1)
+        for name, _, _ in windows:
+            self._spent[name] = {**calls[name], now: calls[name].get(now, 0) + 1}
 
-    def _count(self, name: str, window: int) -> int:
-        """How many calls were made in this window so far."""
-        then, count = self._spent.get(name, (window, 0))
-        return count if then == window else 0
+    def _calls(self, name: str, seconds: int, now: int) -> dict[int, int]:
+        """How many calls were made in this window so far, by the second."""
+        start = now - now % seconds if self.switches.fixed_windows else now - seconds + 1
+        return {then: count for then, count in self._spent.get(name, {}).items() if start <= then <= now}
 
     def throttled(self, retry_after: int | None) -> Response:
         """429 as the switches want it."""
@@ -84,9 +85,10 @@ class Gate:
         return Response(row["status"], row["body"].encode(), dict(row["headers"]))
 
     def remember(self, request: Request, realm: str, response: Response) -> None:
-        """Keep a good answer under the request's id; faults and errors are not kept."""
+        """Keep a good answer under the request's id; that faults are not kept is unsure."""
         key = request.arg("requestid")
-        if not key or request.method != "POST" or response.status != 200 or b'"Fault":' in response.body[:10]:
+        fault = response.status != 200 or b'"Fault":' in response.body[:10]
+        if not key or request.method != "POST" or (fault and not self.switches.request_id_faults):
             return
         until = clock.now() + timedelta(seconds=self.switches.request_id_seconds)
         row: Row = {

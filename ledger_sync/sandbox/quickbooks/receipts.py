@@ -62,7 +62,7 @@ def _shares(books: Books, before: Row | None, row: Row, customer: str) -> _Share
         if not links or not amount:
             continue
         kind, key = str(links[0].get("TxnType", "")), str(links[0].get("TxnId", ""))
-        if kind not in _SIGNS:
+        if kind not in _SIGNS or (kind == "CreditMemo" and not books.switches.credits_by_payment):
             raise Invalid(errors.bad_choice("TxnType", kind))
         document = books.get(kind, key)
         if document is None:

@@ -15,6 +15,7 @@ KINDS = (
 ).split()
 #: The reference says Reminder and Unscheduled, its samples and other pages Reminded and UnScheduled (unsure): all pass.
 _TYPES = ("automated", "reminder", "reminded", "unscheduled")
+_DESCRIBED = ("Automated", "Reminder", "Unscheduled")
 _INTERVALS = ("Daily", "Weekly", "Monthly", "Yearly")
 
 
@@ -41,7 +42,8 @@ def settle(books: Books, entity: Entity, row: Row, options: Options) -> Row:
     for name in ("Name", "RecurType"):
         if not info.get(name):
             raise Invalid(errors.missing(name))
-    if str(info["RecurType"]).lower() not in _TYPES:
+    given = str(info["RecurType"])
+    if given.lower() not in _TYPES or not (books.switches.any_recur_spelling or given in _DESCRIBED):
         raise Invalid(errors.bad_choice("RecurType", info["RecurType"]))
     interval = (info.get("ScheduleInfo") or {}).get("IntervalType")
     if interval is not None and interval not in _INTERVALS:

@@ -122,7 +122,8 @@ def update(books: Books, entity: Entity, body: Row, options: Options) -> Row:
     fields = _fields(books, entity, body)
     sparse = str(body.get("sparse", "")).lower() == "true"
     base = existing if sparse else {k: v for k, v in existing.items() if entity.survives(k)}
-    if "Line" in fields and "TxnTaxDetail" not in fields:
+    anew = books.switches.us_taxed_anew or not books.is_us
+    if anew and "Line" in fields and "TxnTaxDetail" not in fields:
         base = {k: v for k, v in base.items() if k != "TxnTaxDetail"}  # other lines, other tax, unless it is told
     row = {k: v for k, v in {**base, **fields}.items() if v is not None}
     row = entity.settle(books, existing, row, options)

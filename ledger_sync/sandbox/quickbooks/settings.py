@@ -76,6 +76,32 @@ class Switches:
     merged_kept: bool = True
     #: The code of the fault for a look further back than 30 days. The window is documented, the code is not.
     too_far_back: str = "2090"
+    #: Calls are counted in windows that begin with the clock's minute or second; off, in those just past. Unsure.
+    fixed_windows: bool = True
+    #: A refusal too is kept under its requestid and given again. Unsure.
+    request_id_faults: bool = False
+    #: Change data capture gives its thousand objects of each kind instead of all kinds together. Unsure.
+    changes_each_kind: bool = False
+    #: An item may be sold on a liability account, as retainers are. Unsure.
+    sell_to_liability: bool = True
+    #: A credit memo is applied by a line of a payment, which may be of nothing. Reported by users.
+    credits_by_payment: bool = True
+    #: Other lines without TxnTaxDetail are taxed anew in the US too, as Intuit says of elsewhere. Unsure.
+    us_taxed_anew: bool = True
+    #: Outside the US a rate is worked out once on all it applies to; off, line by line. Unsure.
+    tax_rounded_once: bool = True
+    #: A currency no rate was set for is worth 1; off, 610 when asked for, and documents must say it. Unsure.
+    unset_rate_is_one: bool = True
+    #: Every spelling of RecurType that Intuit's pages use is taken; off, only the property's own description.
+    any_recur_spelling: bool = True
+    #: The mailing of a document is told. The column of Intuit's table can be read otherwise.
+    notify_mailing: bool = True
+    #: Days of tries every six hours before a notice is given up. Intuit names no end.
+    notice_days: int = 7
+    #: Most events in one notice. Unsure.
+    notice_events: int = 50
+    #: The status of a method other than GET and POST. Unsure.
+    other_method_status: int = 400
     #: Until redirect addresses are registered, any on this machine will do.
     loopback_redirects: bool = True
 

@@ -168,8 +168,8 @@ def net_of(books: Books, gross: Decimal, code: str, side: str = SALES) -> Decima
 def work_out(books: Books, row: Row, lines: list[Taxed], side: str = SALES) -> Decimal:
     """Write the tax of a document into it and return it.
 
-    Each rate is worked out once, on all it applies to. An amount the caller told is honoured and shared among the rates
-    (Intuit docs, Manage sales tax for US locales).
+    Each rate is worked out once, on all it applies to (outside the US unsure). An amount the caller told is honoured
+    and shared among the rates (Intuit docs, Manage sales tax for US locales).
     """
     told = (row.get("TxnTaxDetail") or {}).get("TotalTax")
     chosen = wire.ref(row.get("TxnTaxDetail") or {}, "TxnTaxCodeRef")
@@ -177,7 +177,7 @@ def work_out(books: Books, row: Row, lines: list[Taxed], side: str = SALES) -> D
         row["TxnTaxDetail"] = {"TotalTax": "0.00"}
         return ZERO
     groups = _us_groups(books, row, lines, chosen) if books.is_us else _groups(books, lines, side)
-    parts = [(rate, net, wire.cents(net * Decimal(rate["RateValue"]) / 100)) for rate, net in groups]
+    parts = [(rate, sum(nets, ZERO), _tax_on(books, rate, nets)) for rate, nets in groups]
     total = sum((amount for _, _, amount in parts), ZERO)
     if told is not None:
         parts, total = _told(parts, total, wire.cents(Decimal(told))), wire.cents(Decimal(told))
@@ -210,18 +210,24 @@ def _tax_line(rate: Row, net: Decimal, amount: Decimal) -> Row:
     return {"Amount": wire.plain(amount), "DetailType": "TaxLineDetail", "TaxLineDetail": detail}
 
 
-def _groups(books: Books, lines: list[Taxed], side: str) -> list[tuple[Row, Decimal]]:
-    nets: dict[str, Decimal] = {}
+def _tax_on(books: Books, rate: Row, nets: list[Decimal]) -> Decimal:
+    """The tax of one rate on the lines it applies to: on their sum, or on each."""
+    bases = [sum(nets, ZERO)] if books.switches.tax_rounded_once else nets
+    return sum((wire.cents(base * Decimal(rate["RateValue"]) / 100) for base in bases), ZERO)
+
+
+def _groups(books: Books, lines: list[Taxed], side: str) -> list[tuple[Row, list[Decimal]]]:
+    nets: dict[str, list[Decimal]] = {}
     for line in lines:
         for rate in rates_of(books, line.code, side):
-            nets[rate["Id"]] = nets.get(rate["Id"], ZERO) + line.net
-    return [(books.table("TaxRate")[key], net) for key, net in nets.items()]
+            nets.setdefault(rate["Id"], []).append(line.net)
+    return [(books.table("TaxRate")[key], found) for key, found in nets.items()]
 
 
-def _us_groups(books: Books, row: Row, lines: list[Taxed], chosen: str) -> list[tuple[Row, Decimal]]:
+def _us_groups(books: Books, row: Row, lines: list[Taxed], chosen: str) -> list[tuple[Row, list[Decimal]]]:
     taxable = sum((line.net for line in lines if line.code == "TAX"), ZERO)
     code = us_code(books, row, chosen)
-    return [(rate, taxable) for rate in rates_of(books, code, SALES)] if taxable and code else []
+    return [(rate, [taxable]) for rate in rates_of(books, code, SALES)] if taxable and code else []
 
 
 def us_code(books: Books, row: Row, chosen: str) -> str:

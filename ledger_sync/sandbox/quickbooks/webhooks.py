@@ -15,10 +15,8 @@ from practice.core import clock
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox, Send
 
-#: 10, 20, 30 seconds, 5 and 20 minutes, 2, 4 and 6 hours, then every 6 hours for a week (Intuit docs, Webhooks).
-RETRIES = (10, 20, 30, 300, 1_200, 7_200, 14_400, *([21_600] * 28))
-#: Most events in one notice (unsure).
-BATCH = 50
+#: 10, 20, 30 seconds, 5 and 20 minutes, 2, 4 and 6 hours, then every 6 (Intuit docs, Webhooks); the end is unsure.
+_FIRST, _THEN = (10, 20, 30, 300, 1_200, 7_200, 14_400), 21_600
 _LEGACY_WORDS = {"created": "Create", "updated": "Update", "deleted": "Delete", "merged": "Merge", "voided": "Void"}
 
 
@@ -33,7 +31,7 @@ class Webhooks:
         self.app = app
         self.switches = switches
         self._spoiled: set[str] = set()
-        self.outbox = Outbox(store, send, RETRIES, seed, self._headers_now)
+        self.outbox = Outbox(store, send, _FIRST, seed, self._headers_now)
 
     @property
     def state(self) -> Row:
@@ -53,6 +51,7 @@ class Webhooks:
             return
         if not (self.switches.withhold_notices and self._one_failed()):
             self._pack()
+        self.outbox.retries = (*_FIRST, *([_THEN] * (4 * self.switches.notice_days)))
         self.outbox.pump()
 
     def sign(self, body: bytes) -> str:
@@ -80,8 +79,9 @@ class Webhooks:
         """Queue what is waiting, several events to a notice."""
         with self.store.transaction():
             waiting = list(self.store.table("_events").items())
-            for start in range(0, len(waiting), BATCH):
-                part = waiting[start : start + BATCH]
+            most = max(1, self.switches.notice_events)
+            for start in range(0, len(waiting), most):
+                part = waiting[start : start + most]
                 rows = [row for _, row in part]
                 body = self._legacy(rows) if self.switches.legacy_notices else [_cloud_event(row) for row in rows]
                 text = json.dumps(body, separators=(",", ":")).encode()

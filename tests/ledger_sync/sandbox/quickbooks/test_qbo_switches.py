@@ -45,6 +45,10 @@ def test_every_rule_says_where_it_comes_from_and_whether_that_is_sure() -> None:
         assert re.match(r"confirmed|unsure|ours", row[3]), row
 
 
+def test_what_is_unsure_can_be_switched() -> None:
+    assert [row[0] for row in rules() if "unsure" in row[3] and row[4] == "–"] == []
+
+
 def test_the_page_marks_every_kind_without_rules() -> None:
     marked = PAGE.read_text().split("## Kinds without rules of their own")[1].split("##")[0]
     assert set(re.findall(r"`(\w+)`", marked)) >= {entity.name for entity in GENERIC} | {
@@ -276,3 +280,136 @@ def test_loopback_redirects(app: App) -> None:
     assert app.sandbox.handle(Request.build("GET", asked)).status == 200
     turn(app, loopback_redirects=False)
     assert app.sandbox.handle(Request.build("GET", asked)).status == 400
+
+
+def test_fixed_windows(app: App) -> None:
+    app.sandbox.limits.minute = 3
+    clock.advance(seconds=59)
+    for fixed, status in ((True, 200), (False, 429)):
+        turn(app, fixed_windows=fixed)
+        clock.advance(minutes=5)
+        for _ in range(3):
+            assert app.call("GET", "/preferences").status == 200
+        assert app.call("GET", "/preferences").status == 429
+        clock.advance(seconds=1)
+        assert app.call("GET", "/preferences").status == status
+        clock.advance(seconds=58)
+
+
+def test_request_id_faults(app: App) -> None:
+    good = {**CUSTOMER, "Line": [app.line()]}
+    for kept, status in ((False, 200), (True, 400)):
+        turn(app, request_id_faults=kept)
+        assert app.call("POST", f"/invoice?requestid={kept}", CUSTOMER).status == 400
+        assert app.call("POST", f"/invoice?requestid={kept}", good).status == status
+
+
+def test_changes_each_kind(app: App) -> None:
+    app.sandbox.limits.changes = 2
+    for each, counts in ((False, [2, 0]), (True, [2, 2])):
+        turn(app, changes_each_kind=each)
+        since = "2026-11-19T00:00:00Z"
+        answer = app.call("GET", f"/cdc?entities=Customer,Account&changedSince={since}").json()
+        groups = answer["CDCResponse"][0]["QueryResponse"]
+        assert [group.get("maxResults", 0) for group in groups] == counts
+
+
+def test_sell_to_liability(app: App) -> None:
+    made = app.post("Account", {"Name": "Retainers", "AccountType": "Other Current Liability"})
+    item = {"Name": "Retainer", "IncomeAccountRef": {"value": made["Id"]}}
+    assert app.post("Item", item)["Id"]
+    turn(app, sell_to_liability=False)
+    assert app.code("Item", {**item, "Name": "Deposit"}) == "6000"
+
+
+def test_credits_by_payment(app: App) -> None:
+    def applied() -> dict[str, Any]:
+        memo = app.post("CreditMemo", {**CUSTOMER, "Line": [app.line(30)]})
+        lines = [app.on(30, app.invoice(30)), app.on(30, memo, "CreditMemo")]
+        return {**CUSTOMER, "TotalAmt": 0, "Line": lines}
+
+    assert app.post("Payment", applied())["TotalAmt"] == 0
+    turn(app, credits_by_payment=False)
+    assert app.code("Payment", applied()) == "2170"
+
+
+def test_us_taxed_anew(app: App) -> None:
+    app.sandbox.bookkeeper.set_preference("TaxPrefs", "UsingSalesTax", True)
+    taxable = {"TaxCodeRef": {"value": "TAX"}}
+    for anew, same in ((True, False), (False, True)):
+        turn(app, us_taxed_anew=anew)
+        row = app.post("Invoice", {**CUSTOMER, "Line": [app.line(200, **taxable)]})
+        fewer = app.change("Invoice", row, Line=[app.line(100, **taxable)])
+        told = row["TxnTaxDetail"]["TotalTax"]
+        assert told > 0
+        assert (fewer["TxnTaxDetail"]["TotalTax"] == told) is same
+
+
+def test_tax_rounded_once() -> None:
+    app, body = abroad()
+    body = {**body, "Line": [{**body["Line"][0], "Amount": "0.33"}] * 3, "GlobalTaxCalculation": "TaxExcluded"}
+    assert app.post("Invoice", body)["TxnTaxDetail"]["TotalTax"] == 0.1
+    turn(app, tax_rounded_once=False)
+    assert app.post("Invoice", body)["TxnTaxDetail"]["TotalTax"] == 0.09
+
+
+def test_unset_rate_is_one() -> None:
+    app = elsewhere(currencies=["EUR"], customers=[{"DisplayName": "Brook", "CurrencyRef": {"value": "EUR"}}])
+    asked = "/exchangerate?sourcecurrencycode=EUR"
+    body = {**CUSTOMER, "Line": [app.line()], "CurrencyRef": {"value": "EUR"}}
+    assert app.call("GET", asked).json()["ExchangeRate"]["Rate"] == 1
+    assert app.post("Invoice", body)["ExchangeRate"] == 1
+    turn(app, unset_rate_is_one=False)
+    assert app.call("GET", asked).json()["Fault"]["Error"][0]["code"] == "610"
+    assert app.code("Invoice", body) == "2020"
+    assert app.post("Invoice", {**body, "ExchangeRate": 2})["HomeTotalAmt"] == 200
+
+
+def test_any_recur_spelling(app: App) -> None:
+    def template(spelt: str) -> dict[str, Any]:
+        return {"Invoice": {**CUSTOMER, "Line": [app.line()], "RecurringInfo": {"Name": spelt, "RecurType": spelt}}}
+
+    assert app.post("RecurringTransaction", template("UnScheduled"))
+    turn(app, any_recur_spelling=False)
+    assert app.code("RecurringTransaction", template("UnScheduled")) == "2170"
+    assert app.post("RecurringTransaction", template("Unscheduled"))
+
+
+def test_notify_mailing(app: App, listener: Listener) -> None:
+    row = app.invoice()
+    for told in (True, False):
+        turn(app, notify_mailing=told)
+        assert app.call("POST", f"/invoice/{row['Id']}/send?sendTo=a@b.example").status == 200
+    app.sandbox.tick()
+    assert [event["type"] for event in listener.heard[0]] == ["qbo.invoice.created.v1", "qbo.invoice.emailed.v1"]
+
+
+def test_notice_days(app: App, listener: Listener) -> None:
+    listener.status = 500
+    for days, tries in ((7, 36), (1, 12)):
+        turn(app, notice_days=days)
+        listener.heard.clear()
+        app.token = app.refresh()["access_token"]
+        app.invoice()
+        for _ in range(50):
+            app.sandbox.tick()
+            clock.advance(hours=7)
+        assert len(listener.heard) == tries
+        assert app.sandbox.summary()["waiting"] == 0
+
+
+def test_notice_events(app: App, listener: Listener) -> None:
+    for most, notices in ((50, 1), (2, 2)):
+        turn(app, notice_events=most)
+        listener.heard.clear()
+        for _ in range(3):
+            app.invoice()
+        app.sandbox.tick()
+        assert len(listener.heard) == notices
+
+
+def test_other_method_status(app: App) -> None:
+    for status in (400, 405):
+        turn(app, other_method_status=status)
+        answer = app.call("DELETE", "/invoice/1")
+        assert (answer.status, answer.json()["Fault"]["Error"][0]["code"]) == (status, "500")
