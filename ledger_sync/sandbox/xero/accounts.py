@@ -114,8 +114,8 @@ def _take_names(books: Books, row: Row, existing: Row | None) -> None:
 
 
 def archive(books: Books, row: Row) -> Row:
-    """Archive an account. Raises Invalid for a system account (text unsure)."""
-    if row.get("SystemAccount"):
+    """Archive an account. Raises Invalid for a system account (unsure: switch archive_system_accounts)."""
+    if row.get("SystemAccount") and not books.switches.archive_system_accounts:
         raise Invalid("System accounts cannot be archived.")
     books.note("Accounts", row["AccountID"], "Archived")
     return books.touch("Accounts", row, Status="ARCHIVED")
@@ -128,8 +128,8 @@ def restore(books: Books, row: Row) -> Row:
 
 
 def delete(books: Books, row: Row) -> Row:
-    """Delete an account nobody has used. Raises Invalid otherwise (rule and text unsure)."""
-    if row.get("SystemAccount") or _is_used(books, row):
+    """Delete an account nobody has used. Raises Invalid otherwise (unsure: switch delete_used_accounts)."""
+    if row.get("SystemAccount") or (_is_used(books, row) and not books.switches.delete_used_accounts):
         raise Invalid("This account cannot be deleted because it is in use.")
     books.release("AccountCodes", row.get("Code", ""))
     books.release("AccountNames", row["Name"])

@@ -66,9 +66,11 @@ def scope_of(path: str) -> str:
 
 
 def answer(call: Call) -> Response:
-    """Work one call. Raises Refused; 405 for a method the path does not have is unsure."""
+    """Work one call. Raises Refused; 405 for a method the path lacks is unsure (switch)."""
     route, parts = route_of(call.request.path)
     if call.method not in route.methods:
+        if call.books.switches.wrong_method_404:
+            raise not_found()
         raise Refused(Response(405, b"", {"Allow": ", ".join(route.methods)}))
     if call.request.arg("unitdp") == "4":
         call = replace(call, books=replace(call.books, unit_places=4))
@@ -83,7 +85,7 @@ def _many(resource: Resource) -> Work:
     def work(call: Call, parts: list[str]) -> Response:
         if call.method == "GET":
             return wrap(call, lists.answer(call.books, call.limits, resource, call.request))
-        return _write(call, resource, elements(call.request, resource.name), None)
+        return _write(call, resource, elements(call, resource.name), None)
 
     return work
 
@@ -97,7 +99,7 @@ def _single(resource: Resource) -> Work:
             return _show(call, resource, row)
         if call.method == "DELETE":
             return _delete(call, resource, row)
-        sent = elements(call.request, resource.name)
+        sent = elements(call, resource.name)
         return _write(call, resource, [{**element, resource.key: row[resource.key]} for element in sent[:1]], row)
 
     return work

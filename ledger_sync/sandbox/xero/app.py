@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 from ledger_sync.sandbox import control
-from ledger_sync.sandbox.xero import api, company, errors, gate
+from ledger_sync.sandbox.xero import api, company, errors
 from ledger_sync.sandbox.xero.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.xero.books import BOOKKEEPER, KEYS, Books, Ids
 from ledger_sync.sandbox.xero.calls import Call
@@ -57,9 +57,9 @@ class XeroSandbox:
         if saved:
             self.app.redirect_uris = list(saved["redirect_uris"])
         self.ids = Ids(seed, start)
-        self.gate = Gate(self.store, self.ids, limits or Limits(), self.app)
+        self.gate = Gate(self.store, self.ids, limits or Limits(), self.app, self.settings)
         self.identity = Identity(self.store, self.ids, self.app, self.settings, self.gate, self.base_url)
-        self.webhooks = Webhooks(self.store, self.ids, self.app, send, seed)
+        self.webhooks = Webhooks(self.store, self.ids, self.app, send, seed, self.limits)
         self._working: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._found(company)
@@ -132,7 +132,7 @@ class XeroSandbox:
         fault = self.faults.take(request, BEFORE)
         if fault is not None:
             hang_up(fault)
-            return self._spoiled(fault, request)
+            return words.otherwise(self.store, self._spoiled(fault, request))
         response = words.otherwise(self.store, self._answer(request))
         fault = self.faults.take(request, AFTER)
         return mangle(fault, response) if fault is not None else response
@@ -185,7 +185,7 @@ class XeroSandbox:
             full = self._working[tenant] > self.limits.concurrent
         try:
             if full:
-                raise gate.limited("concurrent", None, {})
+                raise self.gate.limited("concurrent", None, {})
             yield
         finally:
             with self._counting:
@@ -230,7 +230,7 @@ class XeroSandbox:
             return self.gate.expired(self.books(self.tenant_id).stamp()).response
         if fault.kind == "rate_limited":
             wait = 30 if fault.retry_after is None else fault.retry_after
-            return gate.limited(fault.detail or "minute", wait, {}).response
+            return self.gate.limited(fault.detail or "minute", wait, {}).response
         if fault.kind == "server_error":
             response = errors.internal(self.ids.new()).response
             if self.settings.cache_errors and request.path.startswith(api.ROOT):

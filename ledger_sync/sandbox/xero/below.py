@@ -19,7 +19,7 @@ def history(call: Call, resource: Resource, row: Row, rest: str) -> Response:
     key = str(row[resource.key])
     if call.method == "GET":
         return wrap(call, {"HistoryRecords": call.books.history(key)})
-    added = notes.add_notes(call.books, resource.table, key, elements(call.request, "HistoryRecords"))
+    added = notes.add_notes(call.books, resource.table, key, elements(call, "HistoryRecords"), call.limits)
     return wrap(call, {"HistoryRecords": added})
 
 
@@ -40,7 +40,7 @@ def allocations(call: Call, resource: Resource, row: Row, rest: str) -> Response
     if call.method == "DELETE":
         return _take_back(call, resource, row, rest)
     shown, failed = [], []
-    for element in elements(call.request, "Allocations"):
+    for element in elements(call, "Allocations"):
         try:
             with call.books.store.transaction():
                 made = crediting.allocate(call.books, resource.name, row[resource.key], element)
@@ -95,11 +95,11 @@ def options(call: Call, resource: Resource, row: Row, rest: str) -> Response:
     """PUT adds options to a tracking category; POST and DELETE change one."""
     try:
         if call.method == "PUT":
-            changed = tracking.add_options(call.books, row, elements(call.request, "Options"))
+            changed = tracking.add_options(call.books, row, elements(call, "Options"))
         elif call.method == "DELETE":
             changed = [tracking.change_option(call.books, row, rest, {"Status": "DELETED"})]
         else:
-            changed = [tracking.change_option(call.books, row, rest, elements(call.request, "Options")[0])]
+            changed = [tracking.change_option(call.books, row, rest, elements(call, "Options")[0])]
     except Invalid as invalid:
         raise notes.refuse(invalid.messages[0]) from invalid
     return wrap(call, {"Options": changed})
@@ -114,7 +114,7 @@ def group_contacts(call: Call, resource: Resource, row: Row, rest: str) -> Respo
         kept = [member for key, member in members.items() if rest and key != rest.lower()]
         call.books.put("ContactGroups", {**row, "Contacts": kept})
         return Response(204)
-    for element in elements(call.request, "Contacts"):
+    for element in elements(call, "Contacts"):
         contact = call.books.get("Contacts", element.get("ContactID"))
         if contact is None:
             raise notes.refuse("The contact could not be found.")
@@ -126,19 +126,19 @@ def group_contacts(call: Call, resource: Resource, row: Row, rest: str) -> Respo
 def cis_settings(call: Call, resource: Resource, row: Row, rest: str) -> Response:
     """The construction industry scheme of a contact or an organisation: of the United Kingdom only.
 
-    Elsewhere the list is empty (unsure).
+    Elsewhere the list is empty (unsure: switch scheme_elsewhere).
     """
-    british = call.books.organisation["CountryCode"] == "GB"
+    known = call.books.organisation["CountryCode"] == "GB" or call.books.switches.scheme_elsewhere
     off: Row = {"CISEnabled": False}
     if resource.name == "Organisation":
         off = {"CISContractorEnabled": False, "CISSubContractorEnabled": False}
-    return wrap(call, {"CISSettings": [off] if british else []})
+    return wrap(call, {"CISSettings": [off] if known else []})
 
 
 def payment_services(call: Call, resource: Resource, row: Row, rest: str) -> Response:
     """The payment services of a branding theme; this organisation has none, so none can be added (text: SPEC)."""
     if call.method == "POST":
-        elements(call.request, "PaymentServices")
+        elements(call, "PaymentServices")
         raise notes.refuse("Payment service could not be found")
     return wrap(call, {"PaymentServices": []})
 

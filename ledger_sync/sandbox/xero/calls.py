@@ -59,37 +59,63 @@ def summarizes(call: Call) -> bool:
     return lists.is_true(asked) if asked else call.books.switches.summarize_default
 
 
-def elements(request: Request, name: str) -> list[Row]:
+def elements(call: Call, name: str) -> list[Row]:
     """The elements of a body: ``{"Invoices": [...]}``, a list, or one object. Raises Refused for anything else."""
     try:
-        body = wire.decode(request.body)
+        body = wire.decode(call.request.body)
     except (ValueError, RecursionError):
         raise malformed("the body is not valid JSON") from None
     inside = body.get(name, [body]) if isinstance(body, dict) else body
     inside = [inside] if isinstance(inside, dict) else inside
     if not isinstance(inside, list) or not inside or not all(isinstance(element, dict) for element in inside):
         raise malformed(f"{name} expected")
-    return [_well_formed(element) for element in inside]
+    return [_well_formed(call, element) for element in inside]
 
 
-def _well_formed(element: Row) -> Row:
+def _well_formed(call: Call, element: Row) -> Row:
     """An element without its nulls, every known field of its kind. Raises Refused for what Xero could not read."""
-    return {key: _field(key, value) for key, value in element.items() if value is not None}
+    fields = {key: _field(call, key, value) for key, value in element.items() if value is not None}
+    return {key: value for key, value in fields.items() if value is not None}
 
 
-def _field(key: str, value: Any) -> Any:
+def _field(call: Call, key: str, value: Any) -> Any:
+    if key in wire.DATES and (wire.as_date(value) or wire.LAST_DAY) < call.limits.first_day:
+        raise malformed(key)
     if key in _TEXTS:
-        if isinstance(value, dict | list):
-            raise malformed(key)
-        return str(value).lower() if isinstance(value, bool) else str(value)
+        return _text(call, key, value)
+    if key in wire.NUMBERS:
+        return _number(call, key, value)
     if key in _OBJECTS:
-        if not isinstance(value, dict):
-            raise malformed(key)
-        return _well_formed(value)
+        if isinstance(value, dict):
+            return _well_formed(call, value)
+        return _pass_over(call, key)
     if key in _LISTS:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise malformed(key)
-        return [_well_formed(item) for item in value]
+            return _pass_over(call, key)
+        return [_well_formed(call, item) for item in value]
+    return value
+
+
+def _pass_over(call: Call, key: str) -> str | None:
+    """Nothing, for a value of the wrong kind. Raises Refused unless switch wrong_kinds_ignored is on (unsure)."""
+    if call.books.switches.wrong_kinds_ignored:
+        return None
+    raise malformed(key)
+
+
+def _text(call: Call, key: str, value: Any) -> str | None:
+    if isinstance(value, dict | list) or not (isinstance(value, str) or call.books.switches.numbers_for_texts):
+        return _pass_over(call, key)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(call: Call, key: str, value: Any) -> Any:
+    """A number as it was sent, also one that is none: the field it stands in knows how to refuse it."""
+    number = wire.as_number(value)
+    if number is None:
+        return None if call.books.switches.wrong_kinds_ignored else value
+    if number.adjusted() >= call.limits.number_digits:
+        raise malformed(key)
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from ledger_sync.sandbox.xero import contacts, lines, wire
@@ -11,7 +12,7 @@ from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Invalid, malformed
 from ledger_sync.sandbox.xero.wire import Row
 
-#: Rates of the day, invented; Xero takes those of XE.com. Which way round they are stated is unsure.
+#: Rates of the day, invented; Xero takes those of XE.com. Which way round they go is unsure: switch rates_to_base.
 DAY_RATES = {"EUR": "0.600000", "GBP": "0.510000", "NZD": "1.090000", "USD": "0.650000"}
 POSTED = ("AUTHORISED", "PAID")
 #: State → the states a caller may set. PAID is reached and left only through payments and crediting.
@@ -185,8 +186,14 @@ def currency(books: Books, data: Row, row: Row) -> Row:
     rate = wire.as_number(data.get("CurrencyRate"))
     if data.get("CurrencyRate") is not None and (rate is None or rate <= 0):
         raise Invalid("The currency rate is not valid.")
-    shown = wire.places(rate, 6) if rate else row.get("CurrencyRate") or DAY_RATES.get(code, "1.000000")
+    shown = wire.places(rate, 6) if rate else row.get("CurrencyRate") or _day_rate(books, code)
     return {"CurrencyCode": code, "CurrencyRate": shown}
+
+
+def _day_rate(books: Books, code: str) -> str:
+    """An invented rate of the day; which way Xero's go is unsure (switch rates_to_base)."""
+    rate = Decimal(DAY_RATES.get(code, "1.000000"))
+    return wire.places(1 / rate if books.switches.rates_to_base else rate, 6)
 
 
 def body(books: Books, paper: Paper, data: Row, row: Row, existing: Row | None) -> Row:

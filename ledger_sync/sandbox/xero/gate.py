@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.books import Ids
-from ledger_sync.sandbox.xero.errors import Refused, problem, titled
-from ledger_sync.sandbox.xero.settings import AppRegistration, Limits
+from ledger_sync.sandbox.xero.errors import Refused, problem, titled, validation
+from ledger_sync.sandbox.xero.settings import AppRegistration, Limits, Switches
 from ledger_sync.sandbox.xero.wire import Row
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
@@ -45,11 +45,12 @@ class Caller:
 class Gate:
     """The checks before each call, in Xero's order as far as it is known: token, tenant, scope, limits."""
 
-    def __init__(self, store: Store, ids: Ids, limits: Limits, app: AppRegistration) -> None:
+    def __init__(self, store: Store, ids: Ids, limits: Limits, app: AppRegistration, switches: Switches) -> None:
         self.store = store
         self.ids = ids
         self.limits = limits
         self.app = app
+        self.switches = switches
         self._spent: dict[tuple[str, str], tuple[int, int]] = {}
 
     # Tokens and tenants
@@ -114,11 +115,21 @@ class Gate:
                 over, wait = name, int(seconds - position % seconds) + 1
             self._spent[name, key] = (window, count)
         if over:
-            raise limited(over, wait if over != "appminute" else None, self._left(left))
+            raise self.limited(over, wait if over != "appminute" else None, self._left(left))
         for name, key, _seconds, _most in windows:
             window, count = self._spent[name, key]
             self._spent[name, key] = (window, count + 1)
         return self._left({name: count - 1 for name, count in left.items()})
+
+    def limited(self, over: str, retry_after: int | None, headers: dict[str, str]) -> Refused:
+        """429, with Retry-After only for the minute and the day (Xero docs, API limits).
+
+        An empty body and the names besides minute and day are unsure: switches limit_body and limit_names.
+        """
+        extra = {"X-Rate-Limit-Problem": str(self.switches.limit_names.get(over, over))}
+        if retry_after is not None and over in ("minute", "day"):
+            extra["Retry-After"] = str(retry_after)
+        return Refused(Response(429, self.switches.limit_body.encode(), {**headers, **extra}))
 
     @staticmethod
     def _left(left: dict[str, int]) -> dict[str, str]:
@@ -134,19 +145,25 @@ class Gate:
     def replay(self, request: Request, client_id: str) -> Response | None:
         """The first answer to a repeated key. Raises Refused when the key was used with another request.
 
-        Kept per app, not per tenant. Where Xero puts the text (Message or Elements) is unsure.
+        Kept per app, not per tenant.
         """
         key = self._key(request)
         if not key:
             return None
         if len(key) > 128:
-            raise problem(10, "ValidationException", "Idempotency Key must be at most 128 characters.")
+            raise self._bad_key("Idempotency Key must be at most 128 characters.")
         row = self.store.get("_idempotency", f"{client_id} {key}")
         if row is None or row["until"] <= wire.stamp(clock.now()):
             return None
         if row["print"] != _print(request):
-            raise problem(10, "ValidationException", f"Idempotency Key: {key} is used with a different request.")
+            raise self._bad_key(f"Idempotency Key: {key} is used with a different request.")
         return Response(row["status"], row["body"].encode("latin-1"), dict(row["headers"]))
+
+    def _bad_key(self, message: str) -> Refused:
+        """400 for a key that cannot be used; the place of its text is unsure (switch idempotency_in_elements)."""
+        if self.switches.idempotency_in_elements:
+            return validation([{"ValidationErrors": [{"Message": message}]}])
+        return problem(10, "ValidationException", message)
 
     def remember(self, request: Request, client_id: str, response: Response) -> None:
         """Keep an answer under the request's key for six minutes."""
@@ -177,14 +194,6 @@ class Gate:
             old.append(key)
         for key in old:
             self.store.drop("_idempotency", key)
-
-
-def limited(problem_name: str, retry_after: int | None, headers: dict[str, str]) -> Refused:
-    """429, with Retry-After only for the minute and the day (Xero docs, API limits); an empty body is unsure."""
-    extra = {"X-Rate-Limit-Problem": problem_name}
-    if retry_after is not None and problem_name in ("minute", "day"):
-        extra["Retry-After"] = str(retry_after)
-    return Refused(Response(429, b"", {**headers, **extra}))
 
 
 def _print(request: Request) -> str:

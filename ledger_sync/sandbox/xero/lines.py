@@ -160,9 +160,14 @@ def _rate(books: Books, wanted: str, account: Row | None) -> Decimal:
     rate = books.get("TaxRates", wanted)
     if rate is None or rate["Status"] != "ACTIVE":
         raise Invalid(f"The TaxType code {wanted} does not exist or cannot be used for this type of transaction.")
-    if account is not None and not accounts.tax_applies(rate, account):
+    if account is not None and not (accounts.tax_applies(rate, account) and _may_tax(books, rate, account)):
         raise Invalid(f"The TaxType code '{wanted}' cannot be used with account code '{account.get('Code', '')}'.")
     return Decimal(rate["EffectiveRate"])
+
+
+def _may_tax(books: Books, rate: Row, account: Row) -> bool:
+    """Whether tax may stand on a line to this account; on one to a current liability it is unsure (switch)."""
+    return account["Type"] != "CURRLIAB" or books.switches.tax_on_liabilities or not Decimal(rate["EffectiveRate"])
 
 
 def tax_of(amount: Decimal, rate: Decimal, amount_types: str) -> Decimal:

@@ -24,7 +24,7 @@ def is_true(text: str) -> bool:
 
 def answer(books: Books, limits: Limits, resource: Resource, request: Request) -> Row:
     """The rows of a list under their name, with ``pagination`` where it is paged. Raises Refused."""
-    rows = _filtered(books, resource, request)
+    rows = _filtered(books, limits, resource, request)
     if request.arg("order"):
         rows = order(books, request.arg("order"), rows)
     elif resource.paged:
@@ -65,7 +65,7 @@ def _page(limits: Limits, request: Request) -> tuple[int, int]:
     return max(page, 1), size
 
 
-def _filtered(books: Books, resource: Resource, request: Request) -> list[Row]:
+def _filtered(books: Books, limits: Limits, resource: Resource, request: Request) -> list[Row]:
     rows = list(books.table(resource.table).values())
     hidden = set(resource.hidden)
     archived = is_true(request.arg("includeArchived"))
@@ -84,7 +84,7 @@ def _filtered(books: Books, resource: Resource, request: Request) -> list[Row]:
     if request.arg("searchTerm") and resource.name in ("Invoices", "Contacts"):
         rows = _searched(books, request.arg("searchTerm"), rows)
     if request.arg("where"):
-        test = where(books, request.arg("where"))
+        test = where(books, request.arg("where"), limits.where_brackets)
         rows = [row for row in rows if test(row)]
     return rows
 

@@ -22,12 +22,12 @@ def refuse(message: str, **echo: object) -> Refused:
     return validation([{**echo, "ValidationErrors": [{"Message": message}]}])
 
 
-def add_notes(books: Books, kind: str, key: str, records: list[Row]) -> list[Row]:
-    """Add notes to a document's history. Raises Refused for one that is too long (length unsure)."""
+def add_notes(books: Books, kind: str, key: str, records: list[Row], limits: Limits) -> list[Row]:
+    """Add notes to a document's history. Raises Refused for one that is too long (unsure: limit note_chars)."""
     for record in records:
         details = str(record.get("Details") or "")
-        if not details or len(details) > 2_500:
-            raise refuse("The history note needs details of at most 2500 characters.")
+        if not details or len(details) > limits.note_chars:
+            raise refuse(f"The history note needs details of at most {limits.note_chars} characters.")
         books.note(kind, key, "Note", details)
     return books.history(key)[: len(records)]
 

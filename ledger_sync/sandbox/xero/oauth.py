@@ -112,14 +112,17 @@ class Identity:
             known = self.switches.loopback_redirects and is_of_this_machine(uri)
         return "" if known else f"invalid_request: Invalid redirect_uri {uri}"
 
-    @staticmethod
-    def _scope_error(query: dict[str, str]) -> str:
+    def _scope_error(self, query: dict[str, str]) -> str:
         if query.get("response_type") != "code":
             return "unsupported_response_type"
-        if query.get("code_challenge") and query.get("code_challenge_method") != "S256":
-            return "invalid_request"  # other ways to prove it are unsure
+        if query.get("code_challenge") and _method(query) not in self._methods():
+            return "invalid_request"
         scopes = query.get("scope", "").split()
         return "" if scopes and set(scopes) <= KNOWN_SCOPES else "invalid_scope"
+
+    def _methods(self) -> list[str]:
+        """The ways of PKCE that are taken; others than S256 are unsure (switch plain_pkce)."""
+        return ["plain", "S256"] if self.switches.plain_pkce else ["S256"]
 
     def _page(self, query: dict[str, str]) -> str:
         tenants = [
@@ -173,6 +176,7 @@ class Identity:
             "event": self.ids.new(),
             "expires": wire.stamp(clock.now() + CODE_LIFE),
             "challenge": query.get("code_challenge", ""),
+            "method": _method(query),
             "nonce": query.get("nonce", ""),
         }
         with self.store.transaction():
@@ -219,11 +223,7 @@ class Identity:
             return _oauth_error("invalid_grant")
         self.store.drop("_codes", code)  # single use, also when the rest does not fit
         late = row["expires"] <= wire.stamp(clock.now())
-        if (
-            late
-            or row["redirect_uri"] != form.get("redirect_uri")
-            or not _proves(row["challenge"], form.get("code_verifier", ""))
-        ):
+        if late or row["redirect_uri"] != form.get("redirect_uri") or not _proves(row, form.get("code_verifier", "")):
             return _oauth_error("invalid_grant")
         new = [tenant for tenant in row["tenants"] if self._connection(tenant) is None]
         if len(self.store.table("_connections")) + len(new) > self.limits.connections:
@@ -238,6 +238,10 @@ class Identity:
         now = wire.stamp(clock.now())
         if row is None or row["expires"] <= now or (row["grace"] and row["grace"] <= now):
             return _oauth_error("invalid_grant")
+        if row["grace"] and self.switches.replaced_use_revokes:
+            rows = self.store.table("_refresh").items()
+            for other in [key for key, kept in rows if kept["event"] == row["event"] and key != token]:
+                self.store.drop("_refresh", other)
         if not row["grace"]:
             self.store.put("_refresh", token, {**row, "grace": wire.stamp(clock.now() + GRACE)})
         return self._issue(row["user"], row["scopes"], row["event"])
@@ -276,11 +280,15 @@ class Identity:
         return claims | ({"email": row["EmailAddress"]} if "email" in scopes else {})
 
     def userinfo(self, request: Request) -> Response:
-        """Who the bearer of an access token is; needs ``openid``. Named in Xero's discovery document; claims unsure."""
+        """Who the bearer of an access token is; needs ``openid``. Named in Xero's discovery document.
+
+        Its claims are unsure: switch userinfo_bare.
+        """
         caller = self.gate.caller(request)
         if "openid" not in caller.scopes:
             raise self.gate.unauthorised("AuthorizationUnsuccessful")
-        return Response.of_json(self._person(caller.user, sorted(caller.scopes)))
+        claims = self._person(caller.user, sorted(caller.scopes))
+        return Response.of_json({"sub": claims["sub"]} if self.switches.userinfo_bare else claims)
 
     # Discovery
 
@@ -304,7 +312,7 @@ class Identity:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "subject_types_supported": ["public"],
-            "code_challenge_methods_supported": ["S256"],
+            "code_challenge_methods_supported": self._methods(),
         }
         return Response.of_json(body)
 
@@ -427,9 +435,16 @@ def _subject(user: str) -> str:
     return hashlib.md5(user.encode(), usedforsecurity=False).hexdigest()
 
 
-def _proves(challenge: str, verifier: str) -> bool:
-    """PKCE with S256, where the app asked for it."""
-    return not challenge or b64(hashlib.sha256(verifier.encode()).digest()) == challenge
+def _method(query: dict[str, str]) -> str:
+    """How a code is to be proved; plain when nothing is said (RFC 7636, 4.3)."""
+    return query.get("code_challenge_method") or "plain"
+
+
+def _proves(row: Row, verifier: str) -> bool:
+    """PKCE, where the app asked for it."""
+    plain = row.get("method") == "plain"
+    shown = verifier if plain else b64(hashlib.sha256(verifier.encode()).digest())
+    return not row["challenge"] or shown == row["challenge"]
 
 
 def _oauth_error(error: str) -> Response:

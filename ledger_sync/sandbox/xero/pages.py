@@ -14,7 +14,9 @@ from ledger_sync.sandbox.xero.bookkeeper import Bookkeeper
 from ledger_sync.sandbox.xero.books import BOOKKEEPER
 from ledger_sync.sandbox.xero.errors import Invalid, Refused, not_found
 from ledger_sync.sandbox.xero.screens import SCREENS, Context, amount
+from ledger_sync.sandbox.xero.settings import Limits
 from ledger_sync.sandbox.xero.wire import Row
+from practice.core.sandbox import hand
 from practice.core.sandbox.http import Request, Response
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ Action = Callable[[Bookkeeper, str, Form], str]
 
 def _number(form: Form, name: str) -> Decimal:
     value = wire.as_number(form.get(name, "").replace(",", ""))
-    if value is None:
+    if value is None or value.adjusted() >= Limits.number_digits:
         raise Invalid("Enter an amount, such as 110.00.")
     return value
 
@@ -253,6 +255,14 @@ def _subscribe(keeper: Bookkeeper, key: str, form: Form) -> str:
     return f"The plan for {keeper.identity.app.name} has changed."
 
 
+def _clock(keeper: Bookkeeper, key: str, form: Form) -> str:
+    days = wire.as_number(form.get("days"))
+    if days is None or not 0 < days <= 366:
+        raise Invalid("Move the clock on by 1 to 366 days.")
+    now = hand.turn(keeper.books.store, {"advance_seconds": int(days * 86_400)})
+    return f"The sandbox's clock stands at {str(now['now'])[:16].replace('T', ' ')} UTC."
+
+
 def _run(keeper: Bookkeeper, key: str, form: Form) -> str:
     row = keeper.run_repeating_invoice(form.get("id", ""))
     return f"Invoice {row['InvoiceNumber']} made."
@@ -279,6 +289,7 @@ ACTIONS: dict[tuple[str, str], Action] = {
     ("settings", "rename"): _rename,
     ("settings", "archive_option"): _archive_option,
     ("settings", "restore_option"): _restore_option,
+    ("settings", "clock"): _clock,
     ("settings", "disconnect"): _disconnect,
     ("settings", "subscribe"): _subscribe,
     ("repeating", "run"): _run,

@@ -11,6 +11,7 @@ from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import not_found
 from ledger_sync.sandbox.xero.oauth import Identity
 from ledger_sync.sandbox.xero.wire import Row
+from practice.core import clock
 
 Context = dict[str, Any]
 #: The most rows a page lists; older ones are reached by filter.
@@ -245,6 +246,7 @@ def settings(books: Books, identity: Identity, key: str, query: Mapping[str, str
         "categories": shown,
         "connected": _connected(books, identity),
         "app": identity.app.name,
+        "now": clock.now().strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 

@@ -18,6 +18,15 @@ class Limits:
     body_bytes: int = 3_500_000
     attachments: int = 10
     attachment_bytes: int = 10_000_000
+    #: Characters of a history note. Unsure.
+    note_chars: int = 2_500
+    #: Most events in one webhook payload. Unsure.
+    payload_events: int = 50
+    #: Most brackets in a ``where``; more than 100 are refused in any case. Unsure.
+    where_brackets: int = 100
+    #: Digits before the point that a number may have (16 at most), and the first day a date may name. Unsure.
+    number_digits: int = 12
+    first_day: str = "1753-01-01"
 
 
 @dataclass
@@ -68,6 +77,33 @@ class Switches:
     tidy_phones: bool = False
     #: Seconds that each API call keeps one of the tenant's places, so that calls at the same time can be too many.
     latency: float = 0.0
+    #: PKCE with the plain method is taken too. Docs show S256 alone.
+    plain_pkce: bool = False
+    #: ``/connect/userinfo`` tells ``sub`` alone, which is all that OpenID Connect Core 5.3.2 asks for. Unsure.
+    userinfo_bare: bool = False
+    #: Use of a replaced refresh token takes back the tokens that came of the same consent. Unsure.
+    replaced_use_revokes: bool = False
+    #: The body of a 429, and other names for what ran out: ``{"concurrent": "…"}``. Unsure.
+    limit_body: str = ""
+    limit_names: dict[str, str] = field(default_factory=dict)
+    #: What is wrong with an Idempotency-Key stands among the validation errors, not in ``Message``. Unsure.
+    idempotency_in_elements: bool = False
+    #: A method that a path lacks is 404 instead of 405. Unsure.
+    wrong_method_404: bool = False
+    #: A value of the wrong kind is passed over instead of refused as unreadable. Unsure.
+    wrong_kinds_ignored: bool = False
+    #: A number or truth value is taken where text is wanted. Unsure.
+    numbers_for_texts: bool = True
+    #: A system account may be archived. Unsure.
+    archive_system_accounts: bool = False
+    #: An account that lines or payments use may be deleted. Unsure.
+    delete_used_accounts: bool = False
+    #: A line to a current liability may carry tax. Unsure.
+    tax_on_liabilities: bool = True
+    #: Organisations outside the United Kingdom have a construction scheme too, switched off. Unsure.
+    scheme_elsewhere: bool = False
+    #: A rate of the day counts base currency for one of the foreign one, instead of the other way round. Unsure.
+    rates_to_base: bool = False
     #: Reminders for overdue invoices are on in the organisation.
     invoice_reminders: bool = False
 

@@ -8,25 +8,26 @@ import hmac
 import json
 
 from ledger_sync.sandbox.xero.books import Ids
-from ledger_sync.sandbox.xero.settings import AppRegistration
+from ledger_sync.sandbox.xero.settings import AppRegistration, Limits
 from ledger_sync.sandbox.xero.wire import Row
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox, Send
 
 #: Retried at once, then every 15 minutes for 24 hours; then the webhook is disabled (2026 wording of the docs).
 RETRIES = (0, *([900] * 96))
-#: Most events in one payload (unsure).
-BATCH = 50
 INTENT = "Intent to receive"
 
 
 class Webhooks:
     """The app's one webhook: its address, its state and the events waiting to go out."""
 
-    def __init__(self, store: Store, ids: Ids, app: AppRegistration, send: Send | None, seed: int) -> None:
+    def __init__(
+        self, store: Store, ids: Ids, app: AppRegistration, send: Send | None, seed: int, limits: Limits
+    ) -> None:
         self.store = store
         self.ids = ids
         self.app = app
+        self.limits = limits
         self._spoiled: set[str] = set()
         self.outbox = Outbox(store, send, RETRIES, seed, self._headers_now)
 
@@ -95,8 +96,9 @@ class Webhooks:
         """Queue what is waiting, several events to a payload, under sequence numbers of the app."""
         with self.store.transaction():
             waiting = list(self.store.table("_events").items())
-            for start in range(0, len(waiting), BATCH):
-                part = waiting[start : start + BATCH]
+            most = max(self.limits.payload_events, 1)
+            for start in range(0, len(waiting), most):
+                part = waiting[start : start + most]
                 body = self._body([row for _, row in part], int(part[0][0]), int(part[-1][0]))
                 self.outbox.queue(self.state["url"], body, {}, tag=part[0][0])
                 for key, _ in part:

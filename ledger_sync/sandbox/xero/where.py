@@ -31,7 +31,7 @@ _COMPARE: dict[str, Callable[[object, object], bool]] = {
     ">": lambda a, b: _ordered(operator.gt, a, b),
     "<": lambda a, b: _ordered(operator.lt, a, b),
 }
-#: Most brackets in one expression (unsure).
+#: Most brackets in one expression that this reader can bear; limit ``where_brackets`` may be lower (unsure).
 DEEPEST = 100
 _METHODS: dict[str, Callable[[str, str], bool]] = {
     "startswith": lambda text, part: text.casefold().startswith(part.casefold()),
@@ -73,10 +73,10 @@ def read(books: Books, row: Row, path: str) -> Value:
 class _Parser:
     """A small recursive-descent reader that turns the text into one test of a row."""
 
-    def __init__(self, books: Books, text: str) -> None:
+    def __init__(self, books: Books, text: str, brackets: int) -> None:
         self.books = books
         self.tokens = list(self._split(text))
-        if sum(token == ("mark", "(") for token in self.tokens) > DEEPEST:
+        if sum(token == ("mark", "(") for token in self.tokens) > min(brackets, DEEPEST):
             raise _refuse("Expression is too complex")  # unsure
         self.place = 0
 
@@ -184,9 +184,9 @@ def _like(value: Value, other: Value) -> Value:
     return value
 
 
-def where(books: Books, text: str) -> Test:
+def where(books: Books, text: str, brackets: int) -> Test:
     """The test that a ``where`` argument makes. Raises Refused for what it cannot read."""
-    return _Parser(books, text).whole()
+    return _Parser(books, text, brackets).whole()
 
 
 def order(books: Books, text: str, rows: list[Row]) -> list[Row]:

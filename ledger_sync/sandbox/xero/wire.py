@@ -17,9 +17,11 @@ Row = dict[str, Any]
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
-#: Days that SQL Server, where Xero keeps them, can hold; the last ones leave room for payment terms.
-FIRST_DAY, LAST_DAY = "1753-01-01", "9990-12-31"
-#: A decimal of .NET, which Xero is written in, has at most so many digits.
+#: Days that .NET, which Xero is written in, can hold; the last ones leave room for payment terms.
+FIRST_DAY, LAST_DAY = "0001-01-01", "9990-12-31"
+#: A number has less than so many digits before the point; limit ``number_digits`` may be lower.
+WIDEST = 16
+#: A decimal of .NET has at most so many digits.
 DIGITS = 28
 #: Wide enough for any product of two amounts that are let in.
 _EXACT = Context(prec=120)
@@ -143,7 +145,7 @@ def as_number(value: object) -> Decimal | None:
         number = Decimal(value)
     except InvalidOperation:
         return None
-    return number if number.is_finite() and -DIGITS <= number.adjusted() < 12 else None
+    return number if number.is_finite() and -DIGITS <= number.adjusted() < WIDEST else None
 
 
 def cents(value: Decimal) -> Decimal:

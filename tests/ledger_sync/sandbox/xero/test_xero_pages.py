@@ -9,6 +9,7 @@ import pytest
 from xero_app import App, unlimited
 
 from ledger_sync.sandbox.xero import XeroSandbox
+from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 
 
@@ -127,6 +128,16 @@ def test_contacts_are_edited_archived_and_merged(browser: Browser) -> None:
     assert browser.press(path, "restore") == "Contact restored."
     assert browser.press(path, "merge", survivor=second) == "Contact merged and archived."
     assert browser.press(path, "receive", amount="x") == "Enter an amount, such as 110.00."
+
+
+def test_the_clock_moves_on(browser: Browser) -> None:
+    before, settings = clock.now(), browser.root + "settings/"
+    assert browser.press(settings, "clock", days="3").startswith("The sandbox&#x27;s clock stands at")
+    assert (clock.now() - before).days == 3
+    moved = clock.now()
+    for wrong in ("0", "367", "soon"):
+        assert browser.press(settings, "clock", days=wrong) == "Move the clock on by 1 to 366 days."
+    assert (clock.now() - moved).days == 0
 
 
 def test_settings_accounts_and_repeating_invoices(browser: Browser) -> None:

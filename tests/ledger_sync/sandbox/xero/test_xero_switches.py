@@ -8,19 +8,24 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
-from test_xero_identity import BACK, exchange, press
+from test_xero_identity import BACK, ask, exchange, press
 from test_xero_webhooks import URL, Receiver
 from xero_app import COMPANY, NOON, App, unlimited
 
 from ledger_sync.sandbox.xero import Switches, XeroSandbox
+from ledger_sync.sandbox.xero.settings import Limits
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
-from practice.core.sandbox.http import Request
+from practice.core.sandbox.http import Request, Response
 
 PAGE = Path(__file__).parents[4] / "docs/sandboxes/xero.md"
 NAMES = {field.name for field in dataclasses.fields(Switches)}
+NUMBERS = {field.name for field in dataclasses.fields(Limits)}
+
+METHODS = "code_challenge_methods_supported"
 
 
 def turn(app: App, **given: Any) -> None:
@@ -36,7 +41,12 @@ def rules() -> list[list[str]]:
 
 
 def test_the_page_lists_every_switch_and_no_other() -> None:
-    assert {name for row in rules() for name in re.findall(r"`(\w+)`", row[-1])} == NAMES
+    listed = {name for row in rules() for name in re.findall(r"`(\w+)`", row[-1])}
+    assert listed - NUMBERS == NAMES
+
+
+def test_what_is_unsure_can_be_switched() -> None:
+    assert [row[0] for row in rules() if "unsure" in " ".join(row) and row[-1] == "–"] == []
 
 
 def test_every_rule_says_where_it_comes_from_and_whether_that_is_sure() -> None:
@@ -47,7 +57,8 @@ def test_every_rule_says_where_it_comes_from_and_whether_that_is_sure() -> None:
 
 
 def test_every_switch_has_a_test_of_its_name() -> None:
-    assert {name.removeprefix("test_") for name in globals()} >= NAMES
+    listed = {name for row in rules() for name in re.findall(r"`(\w+)`", row[-1])}
+    assert {name.removeprefix("test_") for name in globals()} >= listed
 
 
 def sale(app: App, **fields: Any) -> dict[str, Any]:
@@ -283,3 +294,186 @@ def test_invoice_reminders(app: App) -> None:
     assert app.get("/InvoiceReminders/Settings", "InvoiceReminders") == [{"Enabled": False}]
     turn(app, invoice_reminders=True)
     assert app.get("/InvoiceReminders/Settings", "InvoiceReminders") == [{"Enabled": True}]
+
+
+def test_the_words_of_a_refusal(sandbox: XeroSandbox, app: App) -> None:
+    def told() -> str:
+        sandbox.faults.order(Fault("unauthorised"))
+        return str(app.call("GET", "/Organisation").json()["Detail"])
+
+    assert told().startswith("TokenExpired: token expired at")
+    words = json.dumps({"TokenExpired: token expired at": "Too old:"})
+    assert sandbox.handle(Request.build("POST", "/_sandbox/words", {}, words)).status == 200
+    assert told().startswith("Too old:")
+
+
+def test_plain_pkce(sandbox: XeroSandbox, app: App) -> None:
+    def methods() -> list[str]:
+        return list(sandbox.handle(Request.build("GET", "/.well-known/openid-configuration")).json()[METHODS])
+
+    proof = "y" * 43
+    sent = {"code_challenge": proof, "code_challenge_method": "plain"}
+    assert "error=invalid_request" in ask(sandbox, **sent).headers["Location"]
+    assert methods() == ["S256"]
+    turn(app, plain_pkce=True)
+    assert methods() == ["plain", "S256"]
+    assert exchange(app, press(sandbox, "approve", **sent)["code"], code_verifier="z" * 43).status == 400
+    assert exchange(app, press(sandbox, "approve", **sent)["code"], code_verifier=proof).status == 200
+
+
+def test_userinfo_bare(sandbox: XeroSandbox, app: App) -> None:
+    def told() -> set[str]:
+        return set(
+            sandbox.handle(Request.build("GET", "/connect/userinfo", {"Authorization": f"Bearer {app.token}"})).json()
+        )
+
+    assert told() > {"sub", "email"}
+    turn(app, userinfo_bare=True)
+    assert told() == {"sub"}
+
+
+def test_replaced_use_revokes(app: App) -> None:
+    old = app.credentials["refresh_token"]
+
+    def refresh(token: str) -> Response:
+        return app.post_form("/connect/token", grant_type="refresh_token", refresh_token=token)
+
+    newer = refresh(old).json()["refresh_token"]
+    assert refresh(old).status == 200
+    newest = refresh(newer).json()["refresh_token"]
+    turn(app, replaced_use_revokes=True)
+    assert refresh(old).status == 200
+    assert refresh(newest).json() == {"error": "invalid_grant"}
+
+
+def limited(app: App) -> Response:
+    app.sandbox.faults.order(Fault("rate_limited", detail="concurrent"))
+    return app.call("GET", "/Organisation")
+
+
+def test_limit_body(app: App) -> None:
+    assert limited(app).body == b""
+    turn(app, limit_body="Too many calls")
+    assert (limited(app).status, limited(app).body) == (429, b"Too many calls")
+
+
+def test_limit_names(app: App) -> None:
+    assert limited(app).headers["X-Rate-Limit-Problem"] == "concurrent"
+    turn(app, limit_names={"concurrent": "Concurrency"})
+    assert limited(app).headers["X-Rate-Limit-Problem"] == "Concurrency"
+
+
+def test_idempotency_in_elements(app: App) -> None:
+    def told() -> dict[str, Any]:
+        return dict(app.call("PUT", "/Contacts", {"Contacts": [{"Name": "Two"}]}, Idempotency_Key="k").json())
+
+    app.call("PUT", "/Contacts", {"Contacts": [{"Name": "One"}]}, Idempotency_Key="k")
+    text = "Idempotency Key: k is used with a different request."
+    assert (told()["Message"], "Elements" in told()) == (text, False)
+    turn(app, idempotency_in_elements=True)
+    assert told()["Elements"][0]["ValidationErrors"] == [{"Message": text}]
+
+
+def test_wrong_method_404(app: App) -> None:
+    assert app.call("DELETE", "/Organisation").status == 405
+    turn(app, wrong_method_404=True)
+    assert app.call("DELETE", "/Organisation").status == 404
+
+
+def test_wrong_kinds_ignored(app: App) -> None:
+    line = {**sale(app)["LineItems"][0], "Quantity": "many", "Tracking": "none"}
+    odd = {"Invoices": [sale(app, LineItems=[line], BrandingThemeID={}, Payments="x")]}
+    assert app.call("PUT", "/Invoices", odd).json()["ErrorNumber"] == 14
+    turn(app, wrong_kinds_ignored=True)
+    assert app.call("PUT", "/Invoices", {"Invoices": [sale(app, LineItems=[{**line, "Tracking": []}])]}).status == 200
+    assert app.put("Invoices", sale(app, BrandingThemeID={}, Payments="x"))["Total"] == 110.0
+
+
+def test_numbers_for_texts(app: App) -> None:
+    assert app.put("Contacts", {"Name": 7})["Name"] == "7"
+    turn(app, numbers_for_texts=False)
+    assert app.call("PUT", "/Contacts", {"Contacts": [{"Name": 8}]}).json()["ErrorNumber"] == 14
+
+
+def test_number_digits(app: App) -> None:
+    line = {**sale(app)["LineItems"][0], "UnitAmount": 10**12}
+    body = {"Invoices": [sale(app, LineItems=[line])]}
+    assert app.call("PUT", "/Invoices", body).json()["ErrorNumber"] == 14
+    turn(app, number_digits=13)
+    assert app.put("Invoices", body["Invoices"][0])["SubTotal"] == 10.0**12
+
+
+def test_first_day(app: App) -> None:
+    body = sale(app, Date="1752-12-31")
+    assert app.call("PUT", "/Invoices", {"Invoices": [body]}).json()["ErrorNumber"] == 14
+    turn(app, first_day="1752-01-01")
+    assert app.put("Invoices", body)["DateString"][:10] == "1752-12-31"
+
+
+def test_where_brackets(app: App) -> None:
+    path = "/Contacts?where=" + quote('((Name=="Mossgrove Dental"))')
+    assert len(app.get(path, "Contacts")) == 1
+    turn(app, where_brackets=1)
+    assert app.call("GET", path).json()["ErrorNumber"] == 16
+
+
+def test_archive_system_accounts(app: App) -> None:
+    debtors = next(row for row in app.get("/Accounts", "Accounts") if row.get("SystemAccount") == "DEBTORS")
+    path, change = f"/Accounts/{debtors['AccountID']}", {"Status": "ARCHIVED"}
+    assert app.refusal("Accounts", change, path, "POST") == ["System accounts cannot be archived."]
+    turn(app, archive_system_accounts=True)
+    assert app.put("Accounts", change, path, "POST")["Status"] == "ARCHIVED"
+
+
+def test_delete_used_accounts(app: App) -> None:
+    path = f"/Accounts/{app.invoice()['LineItems'][0]['AccountID']}"
+    assert app.call("DELETE", path).status == 400
+    turn(app, delete_used_accounts=True)
+    assert app.call("DELETE", path).json()["Accounts"][0]["Status"] == "DELETED"
+
+
+def test_tax_on_liabilities(app: App) -> None:
+    app.put("Accounts", {"Code": "899", "Name": "Held for others", "Type": "CURRLIAB", "TaxType": "BASEXCLUDED"})
+    line = {**sale(app)["LineItems"][0], "AccountCode": "899"}
+    taxed = sale(app, LineItems=[{**line, "TaxType": "OUTPUT"}])
+    assert app.put("Invoices", taxed)["TotalTax"] == 10.0
+    turn(app, tax_on_liabilities=False)
+    assert app.refusal("Invoices", taxed)
+    assert app.put("Invoices", sale(app, LineItems=[{**line, "TaxType": "BASEXCLUDED"}]))["TotalTax"] == 0.0
+
+
+def test_note_chars(app: App) -> None:
+    path = f"/Invoices/{app.invoice()['InvoiceID']}/History"
+    note = {"Details": "x" * 2_501}
+    assert app.refusal("HistoryRecords", note, path) == ["The history note needs details of at most 2500 characters."]
+    turn(app, note_chars=4_000)
+    assert app.put("HistoryRecords", note, path)["Details"] == note["Details"]
+
+
+def test_scheme_elsewhere(app: App) -> None:
+    path = f"/Contacts/{app.contact()['ContactID']}/CISSettings"
+    assert app.get(path, "CISSettings") == []
+    turn(app, scheme_elsewhere=True)
+    assert app.get(path, "CISSettings") == [{"CISEnabled": False}]
+
+
+def test_rates_to_base(app: App) -> None:
+    app.put("Currencies", {"Code": "USD", "Description": "United States Dollar"})
+    assert app.invoice(CurrencyCode="USD")["CurrencyRate"] == 0.65
+    turn(app, rates_to_base=True)
+    assert app.invoice(CurrencyCode="USD")["CurrencyRate"] == 1.538462
+
+
+def test_payload_events(heard: tuple[App, Receiver]) -> None:
+    app, receiver = heard
+
+    def payloads() -> int:
+        receiver.seen.clear()
+        app.invoice()
+        app.invoice()
+        app.sandbox.tick()
+        return len(receiver.seen)
+
+    assert payloads() == 1
+    turn(app, payload_events=1)
+    assert payloads() == 2
