@@ -40,7 +40,7 @@ class Tariff:
     tax_included: int = 0
 
 
-#: stripe.com/pricing changes and is negotiable: every number here is unsure, their shape is not. GST inside the
+#: stripe.com/pricing changes and is negotiable: every number here is ours, their shape is not. GST inside the
 #: Australian fee: support.stripe.com, "GST on Stripe fees"; that it is itemised as ``tax`` is unsure.
 TARIFFS = {
     "AU": Tariff(card=(17, 30), debit=(10, 30), debit_cap=350, dispute=2500, countered=2500, tax_included=10),

@@ -219,6 +219,7 @@ def _end(books: Books, row: Row, status: str) -> Row:
     before = {"status": row["status"]}
     row["status"] = status
     if status == "won":
+        row["is_charge_refundable"] = books.settings["refund_after_win"]
         # The amount comes back, the fee for receiving the dispute does not (support.stripe.com/topics/disputes).
         back = balance.post(
             books,

@@ -5,17 +5,32 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import timedelta
+from itertools import accumulate
 from urllib.parse import urlsplit
 
 from billing.sandbox.stripe.books import Books, merge_metadata
+from billing.sandbox.stripe.settings import DEFAULTS
 from billing.sandbox.stripe.wire import API_VERSION, Refused, Row
 from practice.core import clock
 from practice.core.sandbox.store import Store
+from practice.core.sandbox.webhooks import Outbox
 
 #: Failed deliveries are tried again for up to three days (docs.stripe.com/webhooks); the steps are unsure.
 RETRIES = (60, 300, 1800, 7200, 18_000, 36_000, 43_200, 43_200, 43_200, 43_200)
+_GIVEN_UP = 3 * 86_400
 _KEPT = timedelta(days=30)
 _MOST_ENDPOINTS = 16
+
+
+class Deliveries(Outbox):
+    """What is on its way to the endpoints, each account's at its own pace."""
+
+    def waits(self, tag: str) -> tuple[int, ...]:
+        """The steps as long as the account's ``retry_first`` makes them, as far as three days reach."""
+        account = self.store.get("_account", tag.partition(" ")[0]) or {"settings": {}}
+        first = {**DEFAULTS, **account["settings"]}["retry_first"]
+        steps = [int(step * first / RETRIES[0]) for step in RETRIES]
+        return tuple(step for step, total in zip(steps, accumulate(steps), strict=True) if total <= _GIVEN_UP)
 
 
 def retrieve(books: Books, params: Row, key: str) -> Row:

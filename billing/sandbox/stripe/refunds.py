@@ -140,7 +140,7 @@ def _try(books: Books, row: Row, charge: Row) -> Row:
     plan = cards.known(method["_number"]).refund if kind == "card" else "pending"
     if plan == "pending":
         row |= {"status": "pending", "pending_reason": "processing"}
-        books.later(business_days(books.at, 3), "refunds.finish", refund=row["id"])
+        books.later(business_days(books.at, books.settings["refund_days"]), "refunds.finish", refund=row["id"])
     elif plan == "fails":
         books.later(business_days(books.at, 1), "refunds.fail", refund=row["id"])
     return books.save(row)
@@ -182,7 +182,7 @@ def _charge(books: Books, params: Row) -> Row:
 def _refundable(books: Books, charge: Row) -> bool:
     """Whether each dispute of a charge leaves it refundable: an inquiry does, a chargeback does not unless it was won.
 
-    docs.stripe.com/api/disputes/object, ``is_charge_refundable``; that it turns true on a win is unsure, so it is not.
+    docs.stripe.com/api/disputes/object, ``is_charge_refundable``; that it turns true on a win is unsure.
     """
     return all(row["is_charge_refundable"] for row in books.rows("dispute") if row["charge"] == charge["id"])
 

@@ -29,7 +29,7 @@ from practice.core import clock
 from practice.core.sandbox import faults, words
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
-from practice.core.sandbox.webhooks import Outbox, Send
+from practice.core.sandbox.webhooks import Send
 
 #: Stripe.js calls the API from the merchant's page, so the API answers any origin (docs.stripe.com/js).
 CORS = {
@@ -61,7 +61,7 @@ class StripeSandbox:
         self.base_url = base_url.rstrip("/")
         self.seed = seed
         self.faults = faults.Faults()
-        self.outbox = Outbox(store, send, events.RETRIES, seed, sign=lambda *a: events.sign(store, *a))
+        self.outbox = events.Deliveries(store, send, events.RETRIES, seed, sign=lambda *a: events.sign(store, *a))
         self.agenda = Agenda(store)
         self.gate = edge.Gate()
         self._open_accounts(country)

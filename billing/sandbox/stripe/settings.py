@@ -15,6 +15,8 @@ DEFAULTS: Row = {
     "capture_delay": 1.5,
     "debit_days": {"au_becs_debit": 3, "us_bank_account": 4, "sepa_debit": 5},
     "late_return_days": 2,
+    "refund_days": 3,
+    "retry_first": 60,
     "settle_days": 2,
     "arrival_days": 2,
     "authorization_days": 7,
@@ -27,6 +29,7 @@ DEFAULTS: Row = {
     "calls_a_second": 0,
     # What no source confirms.
     "attach_debits": False,
+    "browser_sees_all": False,
     "cancel_processing": False,
     "contest_debits": False,
     "countered_fee": True,
@@ -38,6 +41,7 @@ DEFAULTS: Row = {
     "manual_beside_daily": False,
     "off_session_unattached": False,
     "payout_row_listed": True,
+    "refund_after_win": False,
     "repeat_decline_codes": True,
     "tax_itemised": True,
 }

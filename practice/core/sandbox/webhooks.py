@@ -81,6 +81,10 @@ class Outbox:
         finally:
             self._pumping.release()
 
+    def waits(self, tag: str) -> tuple[int, ...]:
+        """How many seconds lie between the tries of a delivery."""
+        return self.retries
+
     def _send_due(self, send: Send) -> int:
         accepted = 0
         with self.store.lock:
@@ -99,11 +103,12 @@ class Outbox:
 
     def _after(self, key: str, row: dict[str, object], status: int, now: datetime) -> None:
         tries = int(str(row["tries"])) + 1
-        if 200 <= status < 300 or tries > len(self.retries):
+        waits = self.waits(str(row.get("tag", "")))
+        if 200 <= status < 300 or tries > len(waits):
             self.store.drop("_delivery", key)
             log = {"status": status, "tries": tries, "at": now.isoformat(), "url": row["url"]}
             log["tag"] = row.get("tag", "")
             self.store.put("_delivered", key, log)
             return
-        due = now + timedelta(seconds=self.retries[tries - 1])
+        due = now + timedelta(seconds=waits[tries - 1])
         self.store.put("_delivery", key, {**row, "tries": tries, "due": due.isoformat(), "status": status})

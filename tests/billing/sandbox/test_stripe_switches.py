@@ -12,7 +12,7 @@ import stripe
 
 from billing.sandbox.stripe import StripeSandbox, settings
 from practice.core import clock
-from tests.billing.sandbox.conftest import MANDATE, becs
+from tests.billing.sandbox.conftest import MANDATE, becs, connect
 
 PAGE = Path(__file__).parents[3] / "docs/sandboxes/stripe.md"
 RETURN = "https://pay.test/"
@@ -31,6 +31,11 @@ def listed() -> set[str]:
 
 def test_the_page_lists_every_switch_and_no_other() -> None:
     assert listed() == set(settings.DEFAULTS)
+
+
+def test_what_is_unsure_can_be_switched() -> None:
+    rows = [line.split("|") for line in PAGE.read_text().split("## Rules")[1].splitlines() if line.startswith("|")]
+    assert [row[1] for row in rows if "unsure" in row[4] and row[5].strip() == "–"] == []
 
 
 def test_every_switch_is_turned_by_a_test() -> None:
@@ -271,3 +276,53 @@ def test_tax_in_fees(api: Any, charge: Any, saved: Any, turn: Any, itemised: boo
     [row] = api.balance_transactions.list().data
     assert [part.type for part in row.fee_details] == kinds
     assert sum(part.amount for part in row.fee_details) == row.fee
+
+
+def test_how_long_a_debits_refund_takes(api: Any, client: Any, charge: Any, turn: Any) -> None:
+    intent = charge(becs(api, client).payment_method)
+    clock.advance(days=10)
+    for days, status in ((3, "pending"), (1, "succeeded")):
+        turn(refund_days=days)
+        refund = api.refunds.create({"payment_intent": intent.id, "amount": 1_000})
+        clock.advance(days=1, seconds=5)
+        assert api.refunds.retrieve(refund.id).status == status
+        clock.advance(days=6)
+
+
+def test_the_pace_of_deliveries(sandbox: StripeSandbox, api: Any, inbox: Any, turn: Any) -> None:
+    api.webhook_endpoints.create({"url": "http://practice.test/", "enabled_events": ["customer.created"]})
+    inbox.status = 500
+    for first, tries in ((60, 11), (3_600, 4)):
+        turn(retry_first=first)
+        inbox.got.clear()
+        api.customers.create({"name": "A"})
+        for _ in range(80):
+            sandbox.tick()
+            clock.advance(hours=1)
+        assert len(inbox.got) == tries
+
+
+def test_what_a_browser_sees(sandbox: StripeSandbox, api: Any, turn: Any) -> None:
+    browser = connect(sandbox.credentials("acct_harbour")["publishable_key"])
+    intent = api.payment_intents.create({"amount": 500, "currency": "aud", "metadata": {"job": "7"}})
+    for whole in (False, True):
+        turn(browser_sees_all=whole)
+        seen = browser.payment_intents.retrieve(intent.id, {"client_secret": intent.client_secret})
+        assert ("metadata" in seen.to_dict()) is whole
+
+
+def test_a_refund_after_a_dispute_was_won(api: Any, charge: Any, saved: Any, turn: Any) -> None:
+    for may in (False, True):
+        turn(refund_after_win=may)
+        intent = charge(saved("pm_card_createDispute").payment_method)
+        clock.advance(seconds=5)
+        dispute = api.disputes.list().data[0]
+        api.disputes.update(dispute.id, {"evidence": {"uncategorized_text": "winning_evidence"}, "submit": True})
+        clock.advance(minutes=2)
+        assert api.disputes.retrieve(dispute.id).status == "won"
+        if may:
+            assert api.refunds.create({"payment_intent": intent.id}).status == "succeeded"
+            continue
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            api.refunds.create({"payment_intent": intent.id})
+        assert refused.value.code == "charge_disputed"
