@@ -106,7 +106,7 @@ def options(call: Call, resource: Resource, row: Row, rest: str) -> Response:
 
 
 def group_contacts(call: Call, resource: Resource, row: Row, rest: str) -> Response:
-    """PUT adds contacts to a group; DELETE removes one, or all (SPEC: 204). Twice in a group is once (unsure)."""
+    """PUT adds contacts to a group; DELETE removes one, or all (SPEC: 204). Twice in a group is once (switch)."""
     members = {member["ContactID"]: member for member in row["Contacts"]}
     if call.method == "DELETE":
         if rest and rest.lower() not in members:
@@ -118,6 +118,8 @@ def group_contacts(call: Call, resource: Resource, row: Row, rest: str) -> Respo
         contact = call.books.get("Contacts", element.get("ContactID"))
         if contact is None:
             raise notes.refuse("The contact could not be found.")
+        if contact["ContactID"] in members and call.books.switches.group_twice_refused:
+            raise notes.refuse("The contact is in the group already.")
         members[contact["ContactID"]] = {"ContactID": contact["ContactID"], "Name": contact["Name"]}
     call.books.put("ContactGroups", {**row, "Contacts": list(members.values())})
     return wrap(call, {"Contacts": list(members.values())})

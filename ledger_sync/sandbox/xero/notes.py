@@ -102,8 +102,9 @@ def email(books: Books, row: Row) -> None:
 
 
 def online_url(books: Books, row: Row) -> str:
-    """The address of an invoice for its customer. Raises Refused for drafts (unsure) and bills (SPEC)."""
-    if row["Type"] != "ACCREC" or row["Status"] in ("DRAFT", "SUBMITTED", "DELETED"):
+    """The address of an invoice for its customer. Raises Refused for bills (SPEC) and drafts (switch online_drafts)."""
+    hidden = ("DELETED",) if books.switches.online_drafts else ("DRAFT", "SUBMITTED", "DELETED")
+    if row["Type"] != "ACCREC" or row["Status"] in hidden:
         raise refuse("An online invoice is only available for approved sales invoices.", InvoiceID=row["InvoiceID"])
     return f"{books.base_url}/in/{row['InvoiceID'].replace('-', '')}"
 

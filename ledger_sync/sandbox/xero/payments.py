@@ -133,7 +133,8 @@ def _account(books: Books, data: Row, document: Row) -> Row:
     base = books.organisation["BaseCurrency"]
     if account.get("CurrencyCode", base) not in (base, document["CurrencyCode"]):
         raise Invalid("The currency of the account does not fit the currency of the document.")  # unsure
-    if document["CurrencyCode"] != base and not data.get("CurrencyRate"):
+    rateless = document["CurrencyCode"] != base and not data.get("CurrencyRate")
+    if rateless and books.switches.payment_rate_required:
         raise Invalid("A payment in a foreign currency needs a CurrencyRate.")  # unsure
     return account
 

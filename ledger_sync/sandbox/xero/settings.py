@@ -104,6 +104,12 @@ class Switches:
     scheme_elsewhere: bool = False
     #: A rate of the day counts base currency for one of the foreign one, instead of the other way round. Unsure.
     rates_to_base: bool = False
+    #: Drafts have an online page's address too. Unsure.
+    online_drafts: bool = False
+    #: A payment in a foreign currency needs its own rate; else the document's is taken. Unsure.
+    payment_rate_required: bool = True
+    #: A contact that is in a group already is refused there. Unsure.
+    group_twice_refused: bool = False
     #: Reminders for overdue invoices are on in the organisation.
     invoice_reminders: bool = False
 

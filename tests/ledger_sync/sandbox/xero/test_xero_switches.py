@@ -477,3 +477,27 @@ def test_payload_events(heard: tuple[App, Receiver]) -> None:
     assert payloads() == 1
     turn(app, payload_events=1)
     assert payloads() == 2
+
+
+def test_online_drafts(app: App) -> None:
+    path = f"/Invoices/{app.invoice(Status='DRAFT')['InvoiceID']}/OnlineInvoice"
+    assert app.call("GET", path).status == 400
+    turn(app, online_drafts=True)
+    assert len(app.get(path, "OnlineInvoices")) == 1
+
+
+def test_payment_rate_required(app: App) -> None:
+    app.put("Currencies", {"Code": "USD", "Description": "United States Dollar"})
+    row = app.invoice(CurrencyCode="USD")
+    body = {"Invoice": {"InvoiceID": row["InvoiceID"]}, "Account": {"Code": "091"}, "Amount": 10}
+    assert app.refusal("Payments", body) == ["A payment in a foreign currency needs a CurrencyRate."]
+    turn(app, payment_rate_required=False)
+    assert app.payment(row, 10)["CurrencyRate"] == 0.65
+
+
+def test_group_twice_refused(app: App) -> None:
+    path = f"/ContactGroups/{app.put('ContactGroups', {'Name': 'Regulars'})['ContactGroupID']}/Contacts"
+    for _ in range(2):
+        assert app.put("Contacts", app.contact(), path)
+    turn(app, group_twice_refused=True)
+    assert app.refusal("Contacts", app.contact(), path) == ["The contact is in the group already."]
