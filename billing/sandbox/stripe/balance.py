@@ -86,8 +86,9 @@ def retrieve(books: Books, params: Row) -> Row:
         by_currency[books.account["currency"]]["card"] += 0
     for row in books.rows("balance_transaction"):
         state = "available" if row["available_on"] <= books.moment else "pending"
-        # Debits are shown as bank_account in the US only; elsewhere the split is unsure, so all is "card".
-        parts[state][row["currency"]]["card"] += row["net"]
+        # Debits are shown as bank_account in the US only; elsewhere the split is unsure (``debits_apart``).
+        apart = books.settings["debits_apart"] and row["type"].startswith("payment")
+        parts[state][row["currency"]]["bank_account" if apart else "card"] += row["net"]
     nothing = [{"amount": 0, "currency": books.account["currency"]}]
     prefunding = {"available": nothing, "pending": [dict(nothing[0])]}
     return {"object": "balance", "livemode": False, "refund_and_dispute_prefunding": prefunding} | {

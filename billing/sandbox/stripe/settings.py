@@ -35,6 +35,7 @@ DEFAULTS: Row = {
     "countered_fee": True,
     "debit_attached_at_once": True,
     "debit_capture_later": True,
+    "debits_apart": False,
     "debit_dispute_reason": "debit_not_authorized",
     "future_usage_off_session": False,
     "limits_at_once": True,

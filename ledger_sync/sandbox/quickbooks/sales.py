@@ -300,7 +300,7 @@ def left(row: Row, kind: str) -> Row:
 def apply(books: Books, kind: str, key: str, payment: str, amount: Decimal | None) -> None:
     """Note on an invoice or credit memo how much a payment applies to it; None takes it off again.
 
-    The document gets a new SyncToken and sends a notice, as one does when a person applies money (unsure for tokens).
+    The document sends a notice, and gets a new SyncToken (unsure: switch ``applying_renews_token``).
     """
     row = books.get(kind, key)
     if row is None:
@@ -313,7 +313,9 @@ def apply(books: Books, kind: str, key: str, payment: str, amount: Decimal | Non
     if applied == row.get("_applied", {}):
         return
     changed = {**row, "_applied": applied, "LinkedTxn": links}
-    books.touch(kind, row, _applied=applied, LinkedTxn=links, **left(changed, kind))
+    renewed = books.touch(kind, row, _applied=applied, LinkedTxn=links, **left(changed, kind))
+    if not books.switches.applying_renews_token:
+        books.change(kind, renewed, SyncToken=row["SyncToken"])
     books.notify(kind, key, "updated")
 
 

@@ -100,6 +100,8 @@ class Switches:
     notice_days: int = 7
     #: Most events in one notice. Unsure.
     notice_events: int = 50
+    #: Money applied to a document gives it a new SyncToken. Unsure.
+    applying_renews_token: bool = True
     #: The status of a method other than GET and POST. Unsure.
     other_method_status: int = 400
     #: Until redirect addresses are registered, any on this machine will do.

@@ -78,6 +78,16 @@ def test_days(api: Any, client: Any, charge: Any, turn: Any) -> None:
     assert len(api.disputes.list().data) == 1
 
 
+def test_debits_apart(api: Any, client: Any, charge: Any, turn: Any) -> None:
+    charge(becs(api, client).payment_method, 1_000)
+    clock.advance(days=4, seconds=5)
+    for apart, kinds in ((False, {"card"}), (True, {"card", "bank_account"})):
+        turn(debits_apart=apart)
+        pending = api.balance.retrieve().pending[0]
+        assert set(pending.source_types.to_dict()) == kinds
+        assert sum(pending.source_types.to_dict().values()) == pending.amount > 0
+
+
 def test_arrival_and_payouts(api: Any, charge: Any, saved: Any, turn: Any) -> None:
     turn(arrival_days=1)
     paid(charge, saved)

@@ -408,6 +408,15 @@ def test_notice_events(app: App, listener: Listener) -> None:
         assert len(listener.heard) == notices
 
 
+def test_applying_renews_token(app: App) -> None:
+    for renews, token in ((True, "1"), (False, "0")):
+        turn(app, applying_renews_token=renews)
+        row = app.invoice(100)
+        app.payment(100, row)
+        paid = app.get("Invoice", row["Id"])
+        assert (paid["SyncToken"], paid["Balance"]) == (token, 0)
+
+
 def test_other_method_status(app: App) -> None:
     for status in (400, 405):
         turn(app, other_method_status=status)
