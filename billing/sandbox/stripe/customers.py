@@ -100,16 +100,23 @@ def find(books: Books, key: str, param: str = "id") -> Row:
     """A customer who is still there. Raises Refused."""
     row = books.find("customer", key, param)
     if row.get("deleted"):
-        raise Refused(f"No such customer: '{key}'", status=404, code="resource_missing", param=param)
+        # As for one that never was: 404 where it is asked for, 400 where something else names it.
+        status = 404 if param == "id" else 400
+        raise Refused(f"No such customer: '{key}'", status=status, code="resource_missing", param=param)
     return row
+
+
+def require_email(address: str | None, param: str) -> None:
+    """Refuse what is no email address. Raises Refused."""
+    if address and not _EMAIL.fullmatch(address):
+        raise Refused(f"Invalid email address: {address}", code="email_invalid", param=param, early=True)
 
 
 def _change(books: Books, row: Row, params: Row) -> None:
     for name in _PLAIN:
         if name in params:
             row[name] = params[name] if params[name] != "" else None
-    if row["email"] and not _EMAIL.fullmatch(row["email"]):
-        raise Refused(f"Invalid email address: {row['email']}", code="email_invalid", param="email", early=True)
+    require_email(row["email"], "email")
     merge_metadata(row, params.get("metadata"))
     default = (params.get("invoice_settings") or {}).get("default_payment_method")
     if default is not None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from billing.sandbox.stripe import cards, confirming, customers, intents
 from billing.sandbox.stripe.books import Books, merge_metadata
 from billing.sandbox.stripe.wire import Refused, Row
 
 _CONFIRM_ONLY = ("off_session", "mandate", "mandate_data", "error_on_requires_action", "return_url", "use_stripe_sdk")
+#: Parameters that take one of a few words, which follow.
+_WORDS = (
+    ("capture_method", "automatic", "automatic_async", "manual"),
+    ("confirmation_method", "automatic", "manual"),
+    ("setup_future_usage", "off_session", "on_session"),
+)
 _LEAST, _MOST = 50, 99_999_999
 #: Recorded test-mode traffic (github.com/Kiln-AI/stripe_world, cassette 04), as the other words of this module.
 _TOO_SMALL = (
@@ -114,6 +122,7 @@ def update(books: Books, params: Row, key: str) -> Row:
 
 def confirm(books: Books, params: Row, key: str) -> Row:
     """Try to take the payment. Raises Refused, also for a declined card."""
+    _check_words(params)
     row = intents.find(books, "payment_intent", key, params)
     if "setup_future_usage" in params:
         row["setup_future_usage"] = params["setup_future_usage"] or None
@@ -235,8 +244,25 @@ def _check_amount(amount: int, currency: str) -> None:
         raise Refused("Amount must be no more than $999,999.99", code="amount_too_large", param="amount", early=True)
 
 
+def _check_words(params: Row) -> None:
+    """Refuse words that are none of those documented (docs.stripe.com/api/payment_intents): the SDK takes any."""
+    for name, *words, last in _WORDS:
+        if (params.get(name) or last) not in (*words, last):
+            known = f"{', '.join(words)}{',' * (len(words) > 1)} or {last}"
+            raise Refused(f"Invalid {name}: must be one of {known}", param=name, early=True)
+    customers.require_email(params.get("receipt_email"), "receipt_email")
+    suffix = params.get("statement_descriptor_suffix") or ""
+    if suffix and (set(suffix) & set("<>\\'\"*") or not re.search("[A-Za-z]", suffix)):
+        raise Refused(  # docs.stripe.com/get-started/account/statement-descriptors; its words are unsure
+            "The statement descriptor suffix must contain at least one letter, and none of < > \\ ' \" *.",
+            param="statement_descriptor_suffix",
+            early=True,
+        )
+
+
 def _unplayed(params: Row) -> None:
     """Refuse what the sandbox does not play, rather than pretend; and what Stripe refuses since 2024."""
+    _check_words(params)
     if params.get("statement_descriptor"):
         raise Refused(
             "The `statement_descriptor` parameter is not supported for the payment method type `card`. Use "

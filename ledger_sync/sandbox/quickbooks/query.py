@@ -136,6 +136,7 @@ def parse(books: Books, text: str) -> Query:
     entity = ENTITIES.get(name.lower())
     if entity is None or "query" not in entity.verbs:
         raise Invalid(errors.query("4001", f"QueryValidationError: Invalid entity {name}"))
+    _refuse_unknown(columns, entity)
     conditions: list[Condition] = []
     if words.skip("WHERE"):
         conditions.append(_condition(words, entity))
@@ -153,25 +154,34 @@ def parse(books: Books, text: str) -> Query:
     if most > books.limits.page:
         detail = f"QueryValidationError: value {most} is too large. Max allowed value is {books.limits.page}."
         raise Invalid(errors.query("4001", detail))
-    return Query(entity, columns, conditions, order, max(start, 1), most)
+    return Query(entity, frozenset(map(str.lower, columns)), conditions, order, max(start, 1), most)
 
 
-def _columns(words: _Words) -> frozenset[str]:
-    """The columns, in lower case, up to FROM, or that of a count. Whatever they are, whole objects are shown."""
+def _columns(words: _Words) -> list[str]:
+    """The columns up to FROM, or that of a count. Whatever they are, whole objects are shown."""
     if words.skip("COUNT", "(", "*", ")"):
         words.need("FROM")
-        return frozenset({_COUNT})
-    columns = []
+        return [_COUNT]
+    columns: list[str] = []
     while True:
-        columns.append(words.take().lower())
-        if not re.fullmatch(r"\*|[a-z][a-z0-9_.]*", columns[-1]):
+        columns.append(words.take())
+        if not re.fullmatch(r"\*|[A-Za-z][A-Za-z0-9_.]*", columns[-1]):
             raise words.trouble(1)
         if words.peek("*") and columns[-1].endswith("."):
             words.take()
         if not words.skip(","):
             break
     words.need("FROM")
-    return frozenset(columns)
+    return columns
+
+
+def _refuse_unknown(columns: list[str], entity: Entity) -> None:
+    """Raises Invalid for a column that no such object has, in the words a condition on it gets."""
+    known = {name.lower() for name in (*entity.writable, *entity.ignored, *COMMON)} | {"*", _COUNT.lower()}
+    for name in () if entity.generic else columns:
+        if name.split(".", maxsplit=1)[0].lower() not in known:
+            detail = f"QueryValidationError: Property {name} not found for Entity {entity.name}"
+            raise Invalid(errors.query("4001", detail))
 
 
 def _condition(words: _Words, entity: Entity) -> Condition:
@@ -322,7 +332,8 @@ def _test(condition: Condition) -> Callable[[Any], bool]:
 
 def _wanted(field: str, text: str) -> Value | None:
     value = _comparable(field, text)
-    if value is None:
+    dated = field.endswith("Date") and wire.as_date(text[:10]) is None  # that a date must be one: unsure
+    if value is None or dated:
         raise Invalid(errors.query("4001", f"QueryValidationError: Invalid value {text} for {field}"))
     return value
 

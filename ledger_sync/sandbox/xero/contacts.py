@@ -112,6 +112,8 @@ def _checked(data: Row) -> Row:
     fields = {key: data[key] for key in _WRITABLE if data.get(key) is not None}
     if "Name" in fields:
         fields["Name"] = re.sub(r"\s+", " ", str(fields["Name"])).strip()
+        if not fields["Name"]:
+            raise Invalid(NAMELESS)  # the words are unsure where a contact is known by its id
         if re.search(r"[<>]", fields["Name"]):
             raise Invalid("The contact name cannot contain angle brackets.")
     for key, limit in _LENGTHS.items():

@@ -8,8 +8,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.books import Books
@@ -169,12 +171,25 @@ class _Parser:
                 self._take()
         self._take(")")
         if kind == "guid":
-            return parts[0].strip('"').lower() if parts else None
+            return _guid(parts)
         if not 3 <= len(parts) <= 7 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
             raise _refuse("No applicable constructor exists in type 'DateTime'")
         numbers = [int(part) for part in parts]
+        try:
+            datetime(*numbers)  # type: ignore[arg-type]  # noqa: DTZ001 (only whether there is such a moment)
+        except ValueError as error:
+            # .NET's words for it; that Xero passes them on is unsure.
+            raise _refuse("Year, Month, and Day parameters describe an un-representable DateTime.") from error
         day = "{:04}-{:02}-{:02}".format(*numbers[:3])
         return day + "T{:02}:{:02}:{:02}.000".format(*numbers[3:6]) if len(numbers) >= 6 else day
+
+
+def _guid(parts: list[str]) -> str:
+    """The id in ``guid("…")``. Raises Refused for what is none, in .NET's words (that Xero passes them on: unsure)."""
+    text = parts[0].strip('"').lower() if parts else ""
+    if not re.fullmatch(r"\{?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}\}?", text):
+        raise _refuse("Guid should contain 32 digits with 4 dashes (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx).")
+    return str(UUID(text))
 
 
 def _like(value: Value, other: Value) -> Value:

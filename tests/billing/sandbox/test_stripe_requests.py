@@ -33,6 +33,37 @@ def test_the_table_of_parameters_is_the_sdks() -> None:
     assert stripe.api_version == wire.API_VERSION
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("capture_method", "later", "Invalid capture_method: must be one of automatic, automatic_async, or manual"),
+        ("setup_future_usage", "always", "Invalid setup_future_usage: must be one of off_session or on_session"),
+        ("receipt_email", "nobody", "Invalid email address: nobody"),
+        ("statement_descriptor_suffix", "<shop>", "at least one letter"),
+        ("statement_descriptor_suffix", "2026", "at least one letter"),
+    ],
+)
+def test_a_payment_takes_only_the_words_that_are_documented(api: Any, name: str, value: str, words: str) -> None:
+    intent = api.payment_intents.create({"amount": 1000, "currency": "aud"})
+    for call in (
+        lambda: api.payment_intents.create({"amount": 1000, "currency": "aud", name: value}),
+        lambda: api.payment_intents.update(intent.id, {name: value}),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match=words) as refused:
+            call()
+        assert refused.value.http_status == 400
+    assert len(api.payment_intents.list().data) == 1
+
+
+def test_a_deleted_customer_named_in_a_payment_is_as_one_that_never_was(api: Any) -> None:
+    gone = api.customers.create({"name": "A"})
+    api.customers.delete(gone.id)
+    for key in (gone.id, "cus_never"):
+        with pytest.raises(stripe.InvalidRequestError, match="No such customer") as refused:
+            api.payment_intents.create({"amount": 1000, "currency": "aud", "customer": key})
+        assert (refused.value.http_status, refused.value.param) == (400, "customer")
+
+
 def test_a_repeated_key_charges_once(api: Any, charge: Any, saved: Any) -> None:
     method = saved("pm_card_visa").payment_method
     first = charge(method, options={"idempotency_key": "attempt-1"})

@@ -67,6 +67,12 @@ def test_escapes(stocked: App) -> None:
     assert broken.json()["Fault"]["Error"][0]["code"] == "4000"
 
 
+def test_columns_that_exist_may_be_named(stocked: App) -> None:
+    columns = "Id, DocNumber, TotalAmt, Balance, PrivateNote, MetaData.CreateTime, CustomerRef, Line.*"
+    assert len(stocked.query(f"SELECT {columns} FROM Invoice")["Invoice"]) == 3
+    assert len(stocked.query("SELECT DisplayName, SyncToken, sparse, domain FROM Customer")["Customer"]) == 5
+
+
 def test_an_items_sku_is_only_told_when_it_is_asked_for(app: App) -> None:
     """The Python library's Item.all names it for that reason."""
     row = app.change("Item", app.get("Item", "1"), Sku="HRS")
@@ -123,6 +129,8 @@ def test_references_carry_names_and_emails_can_be_asked_for(stocked: App) -> Non
         ("SELECT * FROM Bill WHERE DepartmentRef = '1'", "4001"),
         ("SELECT * FROM Bill ORDERBY Line", "4001"),
         ("SELECT * FROM Invoice WHERE TotalAmt > 'much'", "4001"),
+        ("SELECT * FROM Invoice WHERE TxnDate > '2026-99-01'", "4001"),
+        ("SELECT Id, Colour FROM Invoice", "4001"),
     ],
 )
 def test_queries_nobody_understands(app: App, text: str, code: str) -> None:

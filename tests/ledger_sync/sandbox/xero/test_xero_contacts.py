@@ -36,6 +36,15 @@ def test_fields_refused(app: App, fields: dict[str, str], message: str | None) -
     assert found == [message] if message else found[0].startswith("The Contact must contain at least 1")
 
 
+def test_a_name_of_spaces_is_none_and_no_update_takes_a_name_away(app: App) -> None:
+    nameless = app.refusal("Contacts", {"Name": " \t "})
+    assert nameless == app.refusal("Contacts", {})
+    known = app.contact()["ContactID"]
+    before = app.get(f"/Contacts/{known}", "Contacts")
+    assert app.call("POST", "/Contacts", {"Contacts": [{"ContactID": known, "Name": " "}]}).status == 400
+    assert app.get(f"/Contacts/{known}", "Contacts") == before
+
+
 def test_post_updates_by_id_number_and_name(app: App) -> None:
     key = app.contact()["ContactID"]
     for who in ({"ContactID": key}, {"ContactNumber": "C-1"}, {"Name": "CALDER PHYSIOTHERAPY"}):

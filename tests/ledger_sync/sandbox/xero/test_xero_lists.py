@@ -91,7 +91,8 @@ def test_where(five: App, where: str, found: list[str]) -> None:
 def test_where_by_guid_and_nonsense(five: App) -> None:
     where = f'Contact.ContactID==guid("{five.contact()["ContactID"]}")'
     assert len(numbers(five, "?where=" + quote(where))) == 5
-    for wrong in ("Status==", "Status~1", "(Status==1", 'Status=="a" XOR Status=="b"'):
+    no_such = ("Date>=DateTime(2026,13,1)", "Date>=DateTime(2026,2,30)", 'InvoiceID==guid("x")', "InvoiceID==guid()")
+    for wrong in ("Status==", "Status~1", "(Status==1", 'Status=="a" XOR Status=="b"', *no_such):
         refused = five.call("GET", "/Invoices?where=" + quote(wrong))
         assert refused.status == 400
         assert refused.json()["Type"] == "QueryParseException"
