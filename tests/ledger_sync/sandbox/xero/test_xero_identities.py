@@ -337,4 +337,4 @@ def test_the_machine_sees_books_that_are_wrong(broken: str, monkeypatch: pytest.
         store = type(fresh().store)
         monkeypatch.setattr(store, "_roll_back", lambda self, mark: None)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(Books, settings=settings(CALM, phases=[Phase.generate]))
+        run_state_machine_as_test(Books, settings=settings(CALM, max_examples=600, phases=[Phase.generate]))
