@@ -268,7 +268,7 @@ def _open_ends(history: History, today: date) -> None:
         if link is not None and standing_of(invoice, today).state in ("open", "overdue"):
             line = (link.base_theirs or {})["lines"][0]
             history.books().edit_line(
-                str(link.remote_id), line["remote_line"], {"UnitAmount": float(line["unit_price"]) - 50}
+                str(link.remote_id), line["remote_line"], {"UnitAmount": Decimal(line["unit_price"]) - 50}
             )
             break
     history.world.pass_time(seconds=30)
