@@ -161,7 +161,7 @@ class _Reading:
             pk__in=links.filter(remote_id__isnull=False).values("invoice")
         )
         known = {link.invoice_id: link for link in links.filter(invoice__in=missing)}
-        for invoice in missing.select_related("client"):
+        for invoice in missing.select_related("client").order_by("pk"):
             link = known.get(invoice.pk)
             Difference.objects.create(
                 comparison=self.comparison, kind=Kind.INVOICE, link=link,
