@@ -55,7 +55,7 @@ def bad_query(text: str) -> Refused:
 
 
 def not_found() -> Refused:
-    """404; the text is the SDK's, its content type is unsure."""
+    """404; the text is the SDK's, its content type is unsure (``/_sandbox/words`` reaches headers too)."""
     text = b"The resource you're looking for cannot be found"
     return Refused(Response(404, text, {"Content-Type": "text/html; charset=utf-8"}))
 

@@ -30,12 +30,13 @@ def replace(store: Store, body: Any) -> dict[str, str]:
 
 
 def otherwise(store: Store, response: Response) -> Response:
-    """An answer with what is said otherwise, as plain text and as JSON writes it."""
-    body = response.body
+    """An answer with what is said otherwise: in its headers, and in its body as plain text and as JSON writes it."""
+    body, headers = response.body, response.headers
     for name, row in list(store.table(PLACE).items()):
         for written in (str, _in_json):
             body = body.replace(written(name).encode(), written(row["text"]).encode())
-    return dataclasses.replace(response, body=body)
+        headers = {key: value.replace(name, row["text"]) for key, value in headers.items()}
+    return dataclasses.replace(response, body=body, headers=headers)
 
 
 def _in_json(text: str) -> str:

@@ -47,3 +47,9 @@ def test_a_refusal_is_said_otherwise_until_it_is_taken_back(vendor: str, tmp_pat
 def test_what_is_no_pair_of_texts_is_refused(wrong: object) -> None:
     with pytest.raises(ValueError, match="words are"):
         words.replace(Store(), wrong)
+
+
+def test_a_header_is_said_otherwise_too() -> None:
+    store = Store()
+    words.replace(store, {"text/html; charset=utf-8": "text/plain"})
+    assert words.otherwise(store, Response.of_html("gone", 404)).headers["Content-Type"] == "text/plain"
