@@ -152,6 +152,14 @@ def bare(intent: Row) -> Row:
     return {key: value for key, value in intent.items() if not key.startswith("_")}
 
 
+def not_authenticated(row: Row) -> Refused:
+    """What is kept of a payer who failed 3-D Secure (docs.stripe.com/error-codes)."""
+    return Refused(
+        "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
+        code=f"{row['object']}_authentication_failure",
+    )
+
+
 def unexpected(intent: Row, doing: str, message: str = "", **about: Any) -> Refused:
     """The error for something that the intent's status forbids (docs.stripe.com/error-codes)."""
     kind = intent["object"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from billing.sandbox.stripe.wire import Refused, Row
 
-#: What Stripe.js may send beside the parameters a server may (docs.stripe.com/js; the exact set is unsure).
+#: What our own browser script sends beside what a server may; Stripe.js may send more (docs.stripe.com/js).
 BROWSER_ONLY = {"key": "s", "client_secret": "s"}
 _INTEGER = re.compile(r"-?\d{1,15}")
 

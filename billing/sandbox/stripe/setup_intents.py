@@ -117,11 +117,7 @@ def authenticate(books: Books, row: Row, *, passed: bool) -> Row:
     method = books.find("payment_method", row["payment_method"])
     if passed:
         return _done(books, row, method)
-    error = Refused(
-        "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
-        code="setup_intent_authentication_failure",
-    )
-    _refuse(books, row, method, error)
+    _refuse(books, row, method, intents.not_authenticated(row))
     return row
 
 
