@@ -10,6 +10,9 @@ from practice.core.sandbox import hand, words
 from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import Request, Response
 
+#: The table of a store that holds what was set; it outlives a restart.
+PLACE = "_settings"
+
 
 class Sandbox(Protocol):
     """What a ledger's sandbox lets itself be told and asked."""
@@ -99,9 +102,12 @@ def _app(sandbox: Sandbox, body: dict[str, Any]) -> object:
 
 
 def _settings(sandbox: Sandbox, body: dict[str, Any]) -> object:
-    """Set switches and limits by name."""
-    for name, value in body.items():
-        _set(sandbox.limits if hasattr(sandbox.limits, name) else sandbox.settings, name, value)
+    """Set switches and limits by name, all of them or none; they are kept with the books."""
+    given = [(target := _target(sandbox, name), name, _fitting(target, name, value)) for name, value in body.items()]
+    with sandbox.store.transaction():
+        for target, name, value in given:
+            setattr(target, name, value)
+            sandbox.store.put(PLACE, name, {"value": value})
     return {"settings": dataclasses.asdict(sandbox.settings), "limits": dataclasses.asdict(sandbox.limits)}
 
 
@@ -116,13 +122,33 @@ def _tick(sandbox: Sandbox, body: dict[str, Any]) -> object:
     return {"waiting": sandbox.summary()["waiting"]}
 
 
+def recall(sandbox: Sandbox) -> None:
+    """Set again what was set when the store was last in use; a setting of an older release is passed over."""
+    for name, row in sandbox.store.table(PLACE).items():
+        target = _target(sandbox, name)
+        if hasattr(target, name):
+            setattr(target, name, row["value"])
+
+
+def _target(sandbox: Sandbox, name: str) -> Any:
+    return sandbox.limits if hasattr(sandbox.limits, name) else sandbox.settings
+
+
 def _set(target: Any, name: str, value: object) -> None:
+    setattr(target, name, _fitting(target, name, value))
+
+
+def _fitting(target: Any, name: str, value: object) -> Any:
+    """A value as its setting holds it. Raises ValueError for a setting nobody knows, or a value it cannot have."""
     known = {field.name: type(getattr(target, field.name)) for field in dataclasses.fields(target)}
     if name not in known:
         raise ValueError(f"unknown setting {name!r}")
     if known[name] is bool and not isinstance(value, bool | int):
         raise ValueError(f"{name} is true or false, not {value!r}")  # bool("false") is true
-    setattr(target, name, known[name](value))
+    choices = getattr(target, "CHOICES", {}).get(name, (value,))
+    if value not in choices:
+        raise ValueError(f"{name} is one of {', '.join(choices)}, not {value!r}")
+    return known[name](value)
 
 
 _POST = {

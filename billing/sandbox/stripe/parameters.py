@@ -11,12 +11,15 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from billing.sandbox.stripe.wire import Refused, Row
 
 #: What our own browser script sends beside what a server may; Stripe.js may send more (docs.stripe.com/js).
 BROWSER_ONLY = {"key": "s", "client_secret": "s"}
+#: An address without spaces; ``://`` because whatever else follows a colon leads nowhere a browser could return to.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+\Z")
 _INTEGER = re.compile(r"-?\d{1,15}")
 
 
@@ -94,11 +97,33 @@ def _object(kinds: Row, given: Row, prefix: str) -> Row:
             raise Refused(f"Received unknown parameter: {shown}", code="parameter_unknown", param=shown, early=True)
         mark, kind = names[name]
         out[name] = _empty(mark, kind, shown) if value == "" else _value(kind, value, shown)
+        if name == "return_url" and value != "":
+            _check_return(out[name], shown)
     for name, (mark, _) in names.items():
         if mark == "!" and name not in given:
             shown = f"{prefix}[{name}]" if prefix else name
             raise Refused(f"Missing required param: {shown}.", code="parameter_missing", param=shown, early=True)
     return out
+
+
+def _check_return(url: str, shown: str) -> None:
+    """Raise Refused for what is no address to return to; an app's own scheme is one (docs.stripe.com/api).
+
+    The first words are those of a webhook's address, the others were seen of a ``success_url``.
+    """
+    if ":" not in url.partition("/")[0]:
+        _refuse_url("Invalid URL: An explicit scheme (such as https) must be provided.", shown)
+    try:
+        parts = urlsplit(url)
+        whole = bool(_SCHEME.match(url)) and bool(parts.netloc and parts.hostname)
+    except ValueError:
+        whole = False
+    if not whole:
+        _refuse_url("Not a valid URL", shown)
+
+
+def _refuse_url(message: str, shown: str) -> NoReturn:
+    raise Refused(message, code="url_invalid", param=shown, early=True)
 
 
 def _types_gone() -> Refused:

@@ -57,6 +57,7 @@ class QuickBooksSandbox:
         self.identity = Identity(self.store, self.ids, self.app, self.settings, self.base_url)
         self.webhooks = Webhooks(self.store, self.ids, self.app, self.settings, send, seed)
         self._found(company)
+        control.recall(self)
         self.pages = Pages(self)
         if webhook_url:
             self.webhooks.set_url(webhook_url)

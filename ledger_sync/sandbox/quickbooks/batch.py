@@ -30,7 +30,18 @@ def run(books: Books, body: Row, *, with_request_id: bool) -> Row:
         raise Invalid(errors.too_many_items(books.limits.batch_items))
     if with_request_id and any(len(str(item.get("bId", ""))) > 10 for item in items):
         raise Invalid(Problem("2130", "Invalid Request Id Format", "bId is at most 10 characters with a requestid"))
+    if books.switches.batch_ids_unique:
+        _refuse_unnamed([item.get("bId") for item in items])
     return {"BatchItemResponse": [_item(books, item) for item in items]}
+
+
+def _refuse_unnamed(names: list[object]) -> None:
+    """Answers are told apart by their bId alone, so each must have its own (unsure, code and words too)."""
+    told = [str(name) for name in names if name not in (None, "")]
+    if len(told) < len(names):
+        raise Invalid(errors.missing("bId"))
+    if len(set(told)) < len(told):
+        raise Invalid(Problem("2130", "Invalid Request Id Format", "Each item of a batch needs a bId of its own"))
 
 
 def _item(books: Books, item: Row) -> Row:
@@ -83,7 +94,7 @@ def changes(books: Books, names: str, since: str) -> Row:
 
     Whether the thousand are of all kinds together is unsure.
     """
-    moment = wire.as_instant(since)
+    moment = books.instant(since)
     if moment is None:
         raise Invalid(errors.missing("changedSince"))
     if moment.timestamp() < (clock.now() - timedelta(days=books.limits.change_days)).timestamp():
@@ -95,8 +106,8 @@ def changes(books: Books, names: str, since: str) -> Row:
         entity = ENTITIES.get(name)
         if entity is None or name in _UNLOGGED:
             raise Invalid(errors.query("4001", f"Change data capture does not support {name}"))
-        rows = [shown(books, entity, row) for row in books.table(entity.name).values() if changed_since(row, since)]
-        rows += [row for row in books.tombstones(entity.name) if changed_since(row, since)]
+        rows = [shown(books, entity, row) for row in books.table(entity.name).values() if changed_since(row, moment)]
+        rows += [row for row in books.tombstones(entity.name) if changed_since(row, moment)]
         rows = sorted(rows, key=_changed_at)[:room]
         room -= 0 if books.switches.changes_each_kind else len(rows)
         groups.append({entity.title: rows, "startPosition": 1, "maxResults": len(rows)} if rows else {})

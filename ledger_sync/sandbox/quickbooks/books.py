@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from ledger_sync.sandbox.quickbooks import errors, wire
 from ledger_sync.sandbox.quickbooks.errors import Invalid
@@ -196,6 +198,11 @@ class Books:
     def today(self) -> str:
         """Today's date where the company is."""
         return clock.today(self.company["_zone"]).isoformat()
+
+    def instant(self, text: str) -> datetime | None:
+        """A moment that a caller names; whose time it is without an offset is unsure (switch ``naive_zone``)."""
+        zones = {"pacific": wire.SHOWN_ZONE, "utc": UTC, "company": ZoneInfo(self.company["_zone"])}
+        return wire.as_instant(text, zones[self.switches.naive_zone])
 
     def refuse_closed(self, *days: str | None) -> None:
         """Raise Invalid when one of the dates lies in closed books."""

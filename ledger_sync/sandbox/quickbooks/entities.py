@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ledger_sync.sandbox.quickbooks import (
     attachments,
     banking,
@@ -154,7 +156,7 @@ def _reference(books: Books, key: str, value: Row) -> Row:
     return {"value": value["value"], "name": name_of(kind or "", target)} if target else value
 
 
-def changed_since(row: Row, moment: str) -> bool:
+def changed_since(row: Row, moment: datetime) -> bool:
     """Whether a row was changed at or after a moment."""
-    at, since = wire.as_instant(row["MetaData"]["LastUpdatedTime"]), wire.as_instant(moment)
-    return at is not None and since is not None and at >= since
+    at = wire.as_instant(row["MetaData"]["LastUpdatedTime"])
+    return at is not None and at >= moment

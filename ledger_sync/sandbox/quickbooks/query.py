@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from ledger_sync.sandbox.quickbooks import errors, wire
+from ledger_sync.sandbox.quickbooks import errors, shapes, wire
 from ledger_sync.sandbox.quickbooks.books import Books
 from ledger_sync.sandbox.quickbooks.entities import ENTITIES, shown
 from ledger_sync.sandbox.quickbooks.errors import Invalid
@@ -270,7 +270,7 @@ def _found(books: Books, query: Query) -> list[Row]:
     if any(field.startswith(("Balance", "CurrentBalance", "Home")) for field in asked):
         rows = [query.entity.show(books, row) for row in rows]
     for condition in query.conditions:
-        test = _test(condition)
+        test = _test(books, condition)
         rows = [row for row in rows if test(_read(row, condition.field))]
     return rows
 
@@ -315,7 +315,7 @@ def _sort_key(field: str, row: Row) -> tuple[bool, Any]:
     return (value is not None, str(value).casefold())
 
 
-def _test(condition: Condition) -> Callable[[Any], bool]:
+def _test(books: Books, condition: Condition) -> Callable[[Any], bool]:
     """The comparison of one condition, as a function of a property's value."""
     field, operator = condition.field, condition.operator
     if operator == "LIKE":
@@ -323,17 +323,19 @@ def _test(condition: Condition) -> Callable[[Any], bool]:
             ".*".join(re.escape(part) for part in condition.values[0].casefold().split("%")), re.DOTALL
         )
         return lambda value: value is not None and pattern.fullmatch(str(value).casefold()) is not None
-    wanted = [_wanted(field, value) for value in condition.values]
+    wanted = [_wanted(books, field, value) for value in condition.values]
     if operator == "IN":
         return lambda value: _comparable(field, value) in wanted
     compare = _COMPARE[operator]
     return lambda value: compare(_comparable(field, value), wanted[0])
 
 
-def _wanted(field: str, text: str) -> Value | None:
-    value = _comparable(field, text)
-    dated = field.endswith("Date") and wire.as_date(text[:10]) is None  # that a date must be one: unsure
-    if value is None or dated:
+def _wanted(books: Books, field: str, text: str) -> Value:
+    """What a property is compared with. Raises Invalid for a value its kind of property cannot have (unsure)."""
+    value = books.instant(text) if field.lower() in _INSTANTS else _comparable(field, text)
+    dated = field.endswith("Date") and wire.as_date(text[:10]) is None
+    undecided = field in shapes.YES_OR_NO and text.lower() not in ("true", "false")
+    if value is None or dated or undecided:
         raise Invalid(errors.query("4001", f"QueryValidationError: Invalid value {text} for {field}"))
     return value
 

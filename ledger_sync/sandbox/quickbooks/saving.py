@@ -154,6 +154,7 @@ def void(books: Books, entity: Entity, body: Row) -> Row:
     assert entity.blank is not None, "what can be voided says what is left of it"
     existing = current(books, entity, body)
     books.refuse_closed(existing.get("TxnDate"))
+    _refuse_void(books, entity, existing)
     note = str(existing.get("PrivateNote", ""))
     blank = entity.blank(books, existing)
     blank["PrivateNote"] = f"{VOIDED} {note}".strip() if not note.startswith(VOIDED) else note
@@ -161,6 +162,21 @@ def void(books: Books, entity: Entity, body: Row) -> Row:
     entity.after(books, existing, saved)
     books.notify(entity.name, saved["Id"], "voided")
     return books.table(entity.name)[saved["Id"]]
+
+
+def _refuse_void(books: Books, entity: Entity, existing: Row) -> None:
+    """Raise Invalid for what is void already, and for an invoice with money on it (codes and words unsure)."""
+    if is_void(existing) and not books.switches.void_again:
+        raise Invalid(errors.business("This transaction has already been voided."))
+    # LanternOps/breeze#5180, in production; Intuit's page on linked transactions says the money is unapplied.
+    if entity.name == "Invoice" and books.by_app and existing.get("_applied") and not books.switches.void_settled:
+        raise Invalid(errors.business("You can't void an invoice that has payments applied to it."))
+
+
+def is_void(row: Row) -> bool:
+    """Whether a transaction was voided: nothing is left in it, and its note says so."""
+    empty = not wire.money(row, "TotalAmt") and not wire.money(row, "Amount")
+    return empty and str(row.get("PrivateNote", "")).startswith(VOIDED)
 
 
 def current(books: Books, entity: Entity, body: Row) -> Row:

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from ledger_sync.sandbox.quickbooks import errors, postings, wire
-from ledger_sync.sandbox.quickbooks.books import VOIDED, Books, name_of
+from ledger_sync.sandbox.quickbooks.books import Books, name_of
 from ledger_sync.sandbox.quickbooks.errors import Invalid
 from ledger_sync.sandbox.quickbooks.oauth import Identity
+from ledger_sync.sandbox.quickbooks.saving import is_void
 from ledger_sync.sandbox.quickbooks.wire import ZERO, Row
 from practice.core import clock
 
@@ -21,11 +22,6 @@ MOST = 200
 def amount(value: Decimal | str) -> str:
     """Money as people read it."""
     return f"{Decimal(value):,.2f}"
-
-
-def is_void(row: Row) -> bool:
-    """Whether a transaction was voided."""
-    return str(row.get("PrivateNote", "")).startswith(VOIDED)
 
 
 def _row(books: Books, kind: str, key: str) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass
@@ -28,6 +29,12 @@ class Limits:
 @dataclass
 class Switches:
     """Behaviour that is unsure or varies; each default is the less kind reading."""
+
+    #: What a switch of words may be set to.
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "naive_zone": ("pacific", "utc", "company"),
+        "throttle_form": ("lower", "upper", "xml"),
+    }
 
     #: " (deleted)" is added to the name of what is deactivated, and the name is free again. Reported by users.
     mark_deactivated: bool = True
@@ -104,6 +111,14 @@ class Switches:
     applying_renews_token: bool = True
     #: The status of a method other than GET and POST. Unsure.
     other_method_status: int = 400
+    #: Whose time a moment without an offset is: Intuit's servers' ("pacific"), "utc", or the "company"'s. Unsure.
+    naive_zone: str = "pacific"
+    #: Each item of a batch needs a bId that no other has. Unsure.
+    batch_ids_unique: bool = True
+    #: What is void already may be voided once more. Unsure.
+    void_again: bool = False
+    #: An invoice with money applied to it may be voided, which unapplies it (docs); refused in 2026 (reported).
+    void_settled: bool = False
     #: Until redirect addresses are registered, any on this machine will do.
     loopback_redirects: bool = True
 

@@ -7,7 +7,7 @@ name of its field. Fields whose name begins with an underscore stay inside.
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from json.encoder import encode_basestring as _quote
 from typing import Any
@@ -96,13 +96,13 @@ def nanoseconds(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "000Z"
 
 
-def as_instant(value: object) -> datetime | None:
-    """A moment from ISO text with or without an offset (then Pacific time, unsure); None when it is neither."""
+def as_instant(value: object, zone: tzinfo = SHOWN_ZONE) -> datetime | None:
+    """A moment from ISO text, in ``zone`` where it has no offset; None when it is neither."""
     try:
         found = datetime.fromisoformat(str(value).strip().replace("Z", "+00:00").replace(" ", "+"))
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=SHOWN_ZONE)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 def as_date(value: object) -> str | None:

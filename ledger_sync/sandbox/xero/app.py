@@ -63,6 +63,7 @@ class XeroSandbox:
         self._working: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._found(company)
+        control.recall(self)
         self.pages = Pages(self)
         if webhook_url:
             self.webhooks.set_url(webhook_url)

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from ledger_sync.sandbox.xero import contacts, wire
+from ledger_sync.sandbox.xero import contacts, fields, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Refused, bad_query, validation
 from ledger_sync.sandbox.xero.resources import Resource
@@ -26,7 +26,7 @@ def answer(books: Books, limits: Limits, resource: Resource, request: Request) -
     """The rows of a list under their name, with ``pagination`` where it is paged. Raises Refused."""
     rows = _filtered(books, limits, resource, request)
     if request.arg("order"):
-        rows = order(books, request.arg("order"), rows)
+        rows = order(books, fields.type_of(resource.name), request.arg("order"), rows)
     elif resource.paged:
         # Recorded: oldest change first.
         rows = sorted(rows, key=lambda row: (row["UpdatedDateUTC"], row[resource.key]))
@@ -84,7 +84,7 @@ def _filtered(books: Books, limits: Limits, resource: Resource, request: Request
     if request.arg("searchTerm") and resource.name in ("Invoices", "Contacts"):
         rows = _searched(books, request.arg("searchTerm"), rows)
     if request.arg("where"):
-        test = where(books, request.arg("where"), limits.where_brackets)
+        test = where(books, fields.type_of(resource.name), request.arg("where"), limits.where_brackets)
         rows = [row for row in rows if test(row)]
     return rows
 

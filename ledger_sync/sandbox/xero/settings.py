@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass
@@ -32,6 +33,9 @@ class Limits:
 @dataclass
 class Switches:
     """Behaviour that is unsure or varies; each default is the less kind reading."""
+
+    #: What a switch of words may be set to.
+    CHOICES: ClassVar[dict[str, tuple[str, ...]]] = {"paid_edits": ("docs", "none")}
 
     #: Without ``summarizeErrors`` one bad element fails the request. Docs say so, the specification says the opposite.
     summarize_default: bool = True

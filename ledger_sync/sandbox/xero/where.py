@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from ledger_sync.sandbox.xero import wire
+from ledger_sync.sandbox.xero import fields, wire
 from ledger_sync.sandbox.xero.books import Books
 from ledger_sync.sandbox.xero.errors import Refused, problem
 from ledger_sync.sandbox.xero.wire import Row
@@ -56,27 +56,35 @@ def _refuse(message: str) -> Refused:
 
 
 def read(books: Books, row: Row, path: str) -> Value:
-    """The value of a field by its path, such as ``Contact.ContactID`` or ``Invoice.InvoiceNumber``."""
-    head, _, rest = path.partition(".")
-    if head == "Contact" and row.get("_contact"):
-        value = books.table("Contacts")[row["_contact"]].get(rest)
-    elif head in ("Invoice", "CreditNote") and "_document" in row:
-        value = (books.get(f"{head}s", row["_document"]) or {}).get(rest)
-    elif head in ("Account", "BankAccount"):
-        value = (books.get("Accounts", row.get("_account") or row.get("_bank")) or {}).get(rest)
-    else:
-        value = row.get(head)
-    name = path.rpartition(".")[2]
+    """The value of a field by its path, such as ``Contact.ContactID`` or ``Invoice.Contact.Name``."""
+    name, _, rest = path.partition(".")
+    if rest:
+        return read(books, _behind(books, row, name), rest)
+    value = row.get(name)
     if isinstance(value, str) and name in wire.NUMBERS:
         return Decimal(value)
     return value if isinstance(value, str | bool | Decimal) else None
 
 
-class _Parser:
-    """A small recursive-descent reader that turns the text into one test of a row."""
+def _behind(books: Books, row: Row, name: str) -> Row:
+    """The row that a field leads to; an empty one when it leads nowhere."""
+    found: object
+    if name == "Contact":
+        found = books.get("Contacts", row.get("_contact"))
+    elif name in ("Invoice", "CreditNote", "Prepayment", "Overpayment"):
+        found = books.get(f"{name}s", row.get("_document"))
+    elif name in ("Account", "BankAccount"):
+        found = books.get("Accounts", row.get("_account") or row.get("_bank"))
+    else:
+        found = row.get(name)
+    return found if isinstance(found, dict) else {}
 
-    def __init__(self, books: Books, text: str, brackets: int) -> None:
-        self.books = books
+
+class _Parser:
+    """A small recursive-descent reader that turns the text into one test of a row of a kind."""
+
+    def __init__(self, books: Books, kind: str, text: str, brackets: int) -> None:
+        self.books, self.kind = books, kind
         self.tokens = list(self._split(text))
         if sum(token == ("mark", "(") for token in self.tokens) > min(brackets, DEEPEST):
             raise _refuse("Expression is too complex")  # unsure
@@ -133,7 +141,8 @@ class _Parser:
             raise _refuse(f"Syntax error near '{path}'")
         base, _, method = path.rpartition(".")
         if method.lower() in _METHODS and self._peek() == "(":
-            return self._call(base, _METHODS[method.lower()])
+            return self._call(fields.resolve(self.kind, base), _METHODS[method.lower()])
+        path = fields.resolve(self.kind, path)
         mark = self._take()[1]
         if mark not in _COMPARE:
             raise _refuse(f"Syntax error near '{mark}'")
@@ -199,18 +208,18 @@ def _like(value: Value, other: Value) -> Value:
     return value
 
 
-def where(books: Books, text: str, brackets: int) -> Test:
-    """The test that a ``where`` argument makes. Raises Refused for what it cannot read."""
-    return _Parser(books, text, brackets).whole()
+def where(books: Books, kind: str, text: str, brackets: int) -> Test:
+    """The test that a ``where`` argument makes of rows of a kind. Raises Refused for what it cannot read."""
+    return _Parser(books, kind, text, brackets).whole()
 
 
-def order(books: Books, text: str, rows: list[Row]) -> list[Row]:
-    """Rows sorted as an ``order`` argument asks: ``UpdatedDateUTC ASC, InvoiceNumber DESC``."""
+def order(books: Books, kind: str, text: str, rows: list[Row]) -> list[Row]:
+    """Rows sorted as an ``order`` argument asks: ``UpdatedDateUTC ASC, InvoiceNumber DESC``. Raises Refused."""
     for part in reversed(text.split(",")):
         words = part.split()
         if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in ("ASC", "DESC")):
             raise _refuse(f"Syntax error in order '{text}'")
-        path = words[0]
+        path = fields.resolve(kind, words[0])
         rows = sorted(rows, key=lambda row: _sortable(read(books, row, path)), reverse=words[-1].upper() == "DESC")
     return rows
 

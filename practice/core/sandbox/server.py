@@ -101,8 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
         """The body, by its length or in chunks. Raises ValueError for one that is neither."""
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             return b"".join(self._chunks())
-        length = self.headers.get("Content-Length", "0").strip()
-        if not (length.isascii() and length.isdigit()) or int(length) > MOST_BYTES:
+        told = ",".join(self.headers.get_all("Content-Length", ["0"]))
+        # One length, however often it is told; of two nobody knows which is meant (RFC 9112, 6.3).
+        length, *others = {part.strip() for part in told.split(",")}
+        if others or not (length.isascii() and length.isdigit()) or int(length) > MOST_BYTES:
             raise ValueError("Content-Length")
         return self._whole(int(length))
 

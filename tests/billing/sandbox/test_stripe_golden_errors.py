@@ -92,6 +92,15 @@ GOLDEN: list[tuple[str, str, str, dict[str, str], int, dict[str, Any]]] = [
             "`requires_action`.", "setup_intent_unexpected_state",
         ),
     ),
+    (
+        "S", "POST", "setup_intents", {"return_url": "pay.test/back"}, 400,
+        error("Invalid URL: An explicit scheme (such as https) must be provided.", "url_invalid", "return_url"),
+    ),
+    ("S", "POST", "setup_intents", {"return_url": "https://"}, 400, error("Not a valid URL", "url_invalid", "return_url")),
+    (
+        "S", "POST", "payment_intents/{open}/confirm", {"return_url": "https://pay test/"}, 400,
+        error("Not a valid URL", "url_invalid", "return_url"),
+    ),
     ("R10", "GET", "setup_intents/seti_nope", {}, 404, error("No such setupintent: 'seti_nope'", "resource_missing", "intent")),
     ("R04", "GET", "payment_intents/pi_nope", {}, 404, error("No such payment_intent: 'pi_nope'", "resource_missing", "intent")),
     (

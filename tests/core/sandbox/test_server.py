@@ -72,6 +72,8 @@ def test_a_body_in_chunks_arrives_whole(server):
         b"POST /x HTTP/1.1\r\nContent-Length: many\r\n\r\n",
         b"POST /x HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
         b"POST /x HTTP/1.1\r\nContent-Length: 99999999999999\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 2\r\n\r\nhello",
+        b"POST /x HTTP/1.1\r\nContent-Length: 5, 2\r\n\r\nhello",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
         b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0_1\r\na\r\n0\r\n\r\n",
@@ -83,6 +85,11 @@ def test_a_body_in_chunks_arrives_whole(server):
 def test_what_is_no_http_gets_a_400_and_the_sandbox_lives_on(server, head):
     assert say(server, head).startswith(b"HTTP/1.1 400")
     assert say(server, b"GET /y HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 200")
+
+
+def test_a_length_told_twice_is_one_length(server):
+    told = b"Content-Length: 5\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+    assert b'"body":"hello"' in say(server, b"POST /x HTTP/1.1\r\n" + told)
 
 
 def test_a_delay_passes_for_the_caller_and_leaves_the_clock_of_the_sandbox_alone(server):

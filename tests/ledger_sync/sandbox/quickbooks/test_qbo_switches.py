@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,67 @@ def test_void_either_way(app: App) -> None:
     assert app.code("Payment", head(payment), "?operation=void") == "500"
     turn(app, void_either_way=True)
     assert app.post("Payment", head(payment), "?operation=void")["TotalAmt"] == 0
+
+
+def test_void_again(app: App) -> None:
+    for kind, how, made in (
+        ("Invoice", "?operation=void", app.invoice()),
+        ("Payment", "?operation=update&include=void", app.payment(5)),
+    ):
+        gone = app.post(kind, head(made), how)
+        assert app.code(kind, head(gone), how) == "6000"
+        turn(app, void_again=True)
+        assert app.post(kind, head(gone), how)["PrivateNote"] == "Voided"
+        turn(app, void_again=False)
+
+
+def test_void_settled(app: App) -> None:
+    row = app.invoice(100)
+    payment = app.payment(100, row)
+    row = app.again("Invoice", row)
+    assert app.code("Invoice", head(row), "?operation=void") == "6000"
+    assert (app.again("Invoice", row)["TotalAmt"], app.again("Payment", payment)["UnappliedAmt"]) == (100, 0)
+    turn(app, void_settled=True)
+    assert app.post("Invoice", head(row), "?operation=void")["TotalAmt"] == 0
+    assert app.again("Payment", payment)["UnappliedAmt"] == 100
+
+
+def test_batch_ids_unique(app: App) -> None:
+    asked = {"Query": "select * from Term"}
+    for items, code in (([{"bId": "1", **asked}, {"bId": "1", **asked}], "2130"), ([asked], "2020")):
+        body = {"BatchItemRequest": items}
+        turn(app, batch_ids_unique=True)
+        assert app.code("batch", body) == code
+        turn(app, batch_ids_unique=False)
+        told = app.call("POST", "/batch", body).json()["BatchItemResponse"]
+        assert [answer["bId"] for answer in told] == [item.get("bId", "") for item in items]
+
+
+def test_naive_zone(app: App) -> None:
+    clock.move(datetime(2026, 11, 20, 16, 30, tzinfo=UTC))  # 08:30 on the Pacific coast, 11:30 in New York
+    books = app.sandbox.books(app.realm)
+    with books.store.transaction():
+        books.change("CompanyInfo", books.company, _zone="America/New_York")
+    made = app.change("Term", app.get("Term", "1"), Name="Net 31")["Id"]
+
+    def found(moment: str) -> tuple[bool, bool]:
+        asked = app.call("GET", f"/cdc?entities=Term&changedSince={moment}").json()["CDCResponse"][0]
+        rows = asked["QueryResponse"][0].get("Term", [])
+        where = f"select * from Term where MetaData.LastUpdatedTime >= '{moment}' and Id = '{made}'"
+        return [row["Id"] for row in rows] == [made], bool(app.query(where))
+
+    for zone, last in (("pacific", "08:30:00"), ("company", "11:30:00"), ("utc", "16:30:00")):
+        turn(app, naive_zone=zone)
+        assert found(f"2026-11-20T{last}") == (True, True)
+        assert found(f"2026-11-20T{last[:5]}:01") == (False, False)
+    assert found("2026-11-20T08:30:00-08:00") == (True, True)
+
+
+def test_a_switch_of_words_takes_no_others(app: App) -> None:
+    for name in ("naive_zone", "throttle_form"):
+        refused = app.sandbox.handle(Request.build("POST", "/_sandbox/settings", {}, json.dumps({name: "loud"})))
+        assert refused.status == 400
+        assert getattr(app.sandbox.settings, name) != "loud"
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_one_array_of_cloud_events(app: App, sandbox: QuickBooksSandbox, listene
 
 
 def test_what_happened_in_words(app: App, sandbox: QuickBooksSandbox, listener: Listener) -> None:
+    sandbox.settings.void_settled = True
     invoice = app.invoice()
     app.payment(100, invoice)
     paid = app.again("Invoice", invoice)

@@ -79,6 +79,17 @@ def test_a_restart_forgets_nothing_and_repeats_no_id(tmp_path: Path) -> None:
     assert fresh["InvoiceNumber"] == "INV-0002"
 
 
+def test_a_restart_keeps_what_was_set(tmp_path: Path) -> None:
+    path = tmp_path / "xero.sqlite"
+    first = build(store=Store(path), base_url="http://xero.test", send=None, company="empty")
+    assert post(first, "settings", {"minute": 7, "loopback_redirects": False}).status == 200
+    assert post(first, "settings", {"minute": 8, "luck": True}).status == 400
+    first.store.close()
+    second = build(store=Store(path), base_url="http://xero.test", send=None, company="empty")
+    assert (second.limits.minute, second.settings.loopback_redirects) == (7, False)
+    assert second.limits.page == first.limits.page
+
+
 def test_over_a_real_socket() -> None:
     clock.move(None)
     server = Server(XeroSandbox(company="empty"))

@@ -6,8 +6,14 @@ from urllib.parse import quote
 
 import pytest
 from xero_app import App
+from xero_spec import SPEC, needs_specs, raw_description
 
+from ledger_sync.sandbox.xero import wire
+from ledger_sync.sandbox.xero.fields import FIELDS
 from practice.core import clock
+
+#: What the specification adds to an element of an answer; no row has it.
+_OF_AN_ANSWER = {"HasErrors", "HasValidationErrors", "StatusAttributeString", "ValidationErrors", "Warnings"}
 
 
 @pytest.fixture
@@ -96,6 +102,45 @@ def test_where_by_guid_and_nonsense(five: App) -> None:
         refused = five.call("GET", "/Invoices?where=" + quote(wrong))
         assert refused.status == 400
         assert refused.json()["Type"] == "QueryParseException"
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("where=Foo==1", "No property or field 'Foo' exists in type 'Invoice'"),
+        ("where=Contact.Foo==1", "No property or field 'Foo' exists in type 'Contact'"),
+        ('where=Foo.StartsWith("a")', "No property or field 'Foo' exists in type 'Invoice'"),
+        ("order=Foo", "No property or field 'Foo' exists in type 'Invoice'"),
+        ("order=Status.Length", "No property or field 'Length' exists in type 'Object'"),
+    ],
+)
+def test_a_field_its_type_lacks_is_refused_even_of_no_rows(app: App, query: str, told: str) -> None:
+    name, _, text = query.partition("=")
+    refused = app.call("GET", f"/Invoices?IDs={wire.ZERO_ID}&{name}={quote(text)}")
+    assert (refused.status, refused.json()["ErrorNumber"]) == (400, 16)
+    assert (refused.json()["Type"], refused.json()["Message"]) == ("QueryParseException", told)
+
+
+def test_fields_are_named_without_case(five: App) -> None:
+    assert numbers(five, "?where=" + quote('status=="DRAFT" AND invoicenumber=="CS-4"')) == ["CS-4"]
+    assert numbers(five, "?order=invoicenumber%20DESC&page=1&pageSize=2") == ["CS-4", "CS-3"]
+
+
+def test_a_field_of_what_a_payment_is_on(five: App) -> None:
+    payment = five.payment(five.get("/Invoices/CS-0", "Invoices")[0], 10)
+    for where, count in (('Invoice.Contact.Name=="Nobody"', 0), ('Invoice.InvoiceNumber=="CS-0"', 1)):
+        found = five.get("/Payments?where=" + quote(f"{where} AND Amount==10"), "Payments")
+        assert [row["PaymentID"] for row in found] == [payment["PaymentID"]] * count
+
+
+@needs_specs
+def test_the_fields_are_the_specifications() -> None:
+    schemas = raw_description(SPEC)["components"]["schemas"]
+    for kind, text in FIELDS.items():
+        own = schemas[kind]
+        parts = [own, *own.get("allOf", [])]
+        told = {name for part in parts for name in part.get("properties", {})} - _OF_AN_ANSWER
+        assert {field.partition(":")[0] for field in text.split()} == told, kind
 
 
 def test_order(five: App) -> None:
