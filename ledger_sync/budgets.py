@@ -26,15 +26,12 @@ def spend(connection: Connection, urgency: int, *, pushing: bool = False) -> dat
     People may use the reserve of each window; everything else leaves it alone. Calls with changes also count in the
     windows that are only for them.
     """
-    shape = SHAPES[connection.provider]
-    now = clock.now()
-    with transaction.atomic():
-        for name, seconds, cap, reserve in (*shape.windows, *(shape.push_windows if pushing else ())):
-            row = _open_window(_key(connection, name), seconds, cap, reserve, now)
-            limit = row.cap if urgency == Urgency.PERSON else row.cap - row.reserve
-            if Budget.objects.filter(pk=row.pk, spent__lt=limit).update(spent=F("spent") + 1) == 0:
-                transaction.set_rollback(True)
-                return row.starts_at + timedelta(seconds=row.seconds)
+    with transaction.atomic(savepoint=False):
+        rows = _open_windows(connection, pushing=pushing)
+        full = [row for row in rows if row.spent >= (row.cap if urgency == Urgency.PERSON else row.cap - row.reserve)]
+        if full:
+            return max(row.starts_at + timedelta(seconds=row.seconds) for row in full)
+        Budget.objects.filter(pk__in=[row.pk for row in rows]).update(spent=F("spent") + 1)
     return None
 
 
@@ -80,10 +77,20 @@ def used(connection: Connection) -> list[tuple[str, int, int]]:
     return rows
 
 
-def _open_window(key: str, seconds: int, cap: int, reserve: int, now: datetime) -> Budget:
-    fresh = {"starts_at": now, "seconds": seconds, "cap": cap, "spent": 0, "reserve": reserve}
-    row, _ = Budget.objects.select_for_update().get_or_create(pk=key, defaults=fresh)
-    if now >= row.starts_at + timedelta(seconds=row.seconds):
-        row.starts_at, row.spent, row.seconds, row.cap, row.reserve = now, 0, seconds, cap, reserve
-        row.save(update_fields=["starts_at", "spent", "seconds", "cap", "reserve"])
-    return row
+def _open_windows(connection: Connection, *, pushing: bool) -> list[Budget]:
+    """The rows of the windows a call counts in, locked in one order; those that have ended begin anew."""
+    shape, now = SHAPES[connection.provider], clock.now()
+    windows = {
+        _key(connection, name): {"seconds": seconds, "cap": cap, "reserve": reserve, "starts_at": now, "spent": 0}
+        for name, seconds, cap, reserve in (*shape.windows, *(shape.push_windows if pushing else ()))
+    }
+    rows = {row.pk: row for row in Budget.objects.select_for_update().filter(pk__in=windows).order_by("pk")}
+    for key, fresh in windows.items():
+        row = rows.get(key)
+        if row is None:
+            rows[key], _ = Budget.objects.select_for_update().get_or_create(pk=key, defaults=fresh)
+        elif now >= row.starts_at + timedelta(seconds=row.seconds):
+            for name, value in fresh.items():
+                setattr(row, name, value)
+            row.save(update_fields=list(fresh))
+    return list(rows.values())

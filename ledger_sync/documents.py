@@ -5,16 +5,14 @@ A document is a nested dict of text. ``action`` says what the ledger must do to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.models import Allocation, CreditNote, FeeDay, Invoice, InvoiceLine, Payment, Payout
-from billing.models.credits import CreditNoteLine
+from billing.models import Allocation, CreditNote, FeeDay, Invoice, Payment, Payout
 from billing.standing import unallocated
 from ledger_sync import mapping
 from ledger_sync.kinds import EXCESS, SHAPES
-from ledger_sync.known import Known
+from ledger_sync.known import Known, Line
 from ledger_sync.mapping import Purpose
 from ledger_sync.models import Connection, Link, RefItem
 from ledger_sync.models.links import Kind
@@ -105,7 +103,7 @@ def _client(link: Link, known: Known) -> Intent | None:
 def _item(link: Link, known: Known) -> Intent | None:
     service: Service | None = link.service
     assert service is not None
-    account = known.places.income_account(service)
+    account = known.places.income_account(service.pk)
     doc: Doc = {
         "code": service.code,
         "name": service.name,
@@ -141,21 +139,17 @@ def invoice_doc(invoice: Invoice, known: Known) -> Doc:
         "currency": invoice.currency,
         "basis": invoice.price_basis,
         "status": "issued",
-        "email": invoice.client.billing_email,
-        "lines": _lines(known, invoice.lines.all()),
+        "email": known.email_of(invoice.client_id),
+        "lines": [_line(known, line) for line in known.lines_of(invoice)],
         "net": str(invoice.net),
         "tax": str(invoice.tax),
         "total": str(invoice.total),
     }
 
 
-def _lines(known: Known, lines: Iterable[InvoiceLine | CreditNoteLine]) -> list[Doc]:
-    return [_line(known, line) for line in sorted(lines, key=lambda line: line.position)]
-
-
-def _line(known: Known, line: InvoiceLine | CreditNoteLine) -> Doc:
+def _line(known: Known, line: Line) -> Doc:
     connection = known.connection
-    account = known.places.income_account(line.service)
+    account = known.places.income_account(line.service_id)
     rate = known.places.target(Purpose.TAX, line.treatment)
     item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
     if not item and SHAPES[connection.provider].needs_items:
@@ -199,7 +193,7 @@ def _credit(link: Link, known: Known) -> Intent | None:
         "currency": credit.currency,
         "basis": credit.price_basis,
         "status": "issued",
-        "lines": _lines(known, credit.lines.all()),
+        "lines": [_line(known, line) for line in known.lines_of(credit)],
         "net": str(credit.net),
         "tax": str(credit.tax),
         "total": str(credit.total),

@@ -100,7 +100,7 @@ def may_promise(promises: Sequence[tuple[Service | None, str]], *, entity: Entit
 def _has_a_place(places: mapping.Places, ledger: str, service: Service | None, treatment: str) -> Answer:
     what = f"“{service.name}”" if service else "A service"
     try:
-        places.income_account(service)
+        places.income_account(service.pk if service else None)
         places.target(Mapping.Purpose.TAX, treatment)
     except mapping.MappingMissing as missing:
         return Answer(Verdict.NO, f"{what} has no place in {ledger} yet: {missing}")

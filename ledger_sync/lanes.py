@@ -150,6 +150,8 @@ def succeeded(connection_id: int, name: str) -> None:
     reading had failed as well.
     """
     lanes = Lane.objects.filter(connection_id=connection_id)
+    if not lanes.filter(Q(failures__gt=0) | Q(silent_since__isnull=False)).exists():
+        return
     ended = lanes.filter(name=name, silent_since__isnull=False).update(failures=0, reason="", silent_since=None)
     lanes.filter(name=name, failures__gt=0).update(failures=0, reason="")
     others = lanes.filter(silent_since__isnull=False).exclude(name=name)

@@ -95,6 +95,8 @@ def _not_met() -> Q:
 
 def release_dependants(link_ids: Sequence[int]) -> int:
     """Let links go that needed these and need nothing else. Runs when they first exist there, or are settled."""
+    if not LinkNeed.objects.filter(needs__in=link_ids).exists():
+        return 0
     waiting = Link.objects.filter(
         owed_since__isnull=False, ready_at__isnull=True, parked_at__isnull=True, needs__needs__in=link_ids
     )
@@ -135,11 +137,19 @@ def remote_of(connection: Connection, kind: str, subject_id: int) -> str:
 
 
 def remotes_of(connection: Connection, kind: str, subject_ids: set[int]) -> dict[int, str]:
-    """The ledger's ids of many of our rows: those that simply have one there. Ask for the others one by one."""
+    """The ledger's ids of many of our rows, "" for those without a link. Ask for those left out one by one."""
+    if not subject_ids:
+        return {}
     column = f"{SUBJECTS[kind]}_id"
-    rows = Link.objects.filter(connection=connection, kind=kind, role=MAIN, gone_at__isnull=True)
-    there = rows.filter(remote_id__isnull=False, merged_into__isnull=True, **{f"{column}__in": subject_ids})
-    return {subject_id: remote_id or "" for subject_id, remote_id in there.values_list(column, "remote_id")}
+    rows = Link.objects.filter(connection=connection, kind=kind, role=MAIN, **{f"{column}__in": subject_ids})
+    found = dict.fromkeys(subject_ids, "")
+    merged = set()
+    for subject_id, remote_id, gone_at, into in rows.values_list(column, "remote_id", "gone_at", "merged_into"):
+        if into is not None:
+            merged.add(subject_id)
+        elif gone_at is None:
+            found[subject_id] = remote_id or ""
+    return {subject_id: remote_id for subject_id, remote_id in found.items() if subject_id not in merged}
 
 
 def wants_allocations(connection: Connection) -> bool:

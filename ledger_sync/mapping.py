@@ -72,9 +72,9 @@ class Places:
             raise MappingMissing(words)
         return _usable(chosen)
 
-    def income_account(self, service: Service | None) -> RefItem:
+    def income_account(self, service_id: int | None) -> RefItem:
         """The account a service's income goes to: its own, else the default one. Raises like target()."""
-        own = self._chosen.get((Purpose.SERVICE, service.pk, "")) if service is not None else None
+        own = self._chosen.get((Purpose.SERVICE, service_id, "")) if service_id is not None else None
         return _usable(own) if own is not None else self.target(Purpose.SALES)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
+from django.db import connection as database
 from django.db import transaction
 from django.db.models import F
 
@@ -15,7 +15,7 @@ from ledger_sync.documents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
 from ledger_sync.lanes import Lease
-from ledger_sync.models import Call, CallItem, Connection, Lane, Link
+from ledger_sync.models import Call, CallItem, Connection, Link
 from ledger_sync.ports import Ledger, Outgoing
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
@@ -30,7 +30,24 @@ class Planned:
     intent: Intent
 
 
-def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
+@dataclass(frozen=True)
+class Written:
+    """A call as it stands in its row, with its items and their links."""
+
+    call: Call
+    items: Sequence[CallItem]
+
+    @classmethod
+    def read(cls, call: Call) -> Written:
+        """A call that was written earlier."""
+        return cls(call, list(call.items.select_related("link").order_by("position")))
+
+    def outgoings(self) -> list[Outgoing]:
+        """Its documents as the adapter wants them."""
+        return [outgoing(item) for item in self.items]
+
+
+def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Written | None:
     """Write the next call, people's before bulk. None when nothing is ready, or no call is left in a window.
 
     Links that turn out to owe nothing are settled here; links that cannot be sent as things stand are parked with
@@ -39,8 +56,7 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
     while (found := _first_ready(connection)) is not None:
         urgency, kind = found
         with transaction.atomic():
-            if not lease.is_held():
-                raise lanes.Fenced(lease.name)
+            lease.renew()
             batch = _batch(connection, kind, urgency)
             if not batch:
                 continue
@@ -52,22 +68,13 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Call | None:
     return None
 
 
-def outgoings(call: Call) -> list[Outgoing]:
-    """The documents of a stored call as the adapter wants them."""
-    facts = call.items.order_by("position").values_list("position", "link__kind", "link__role", "ours")
-    return [_outgoing(position, kind, role, ours) for position, kind, role, ours in facts]
-
-
 def outgoing(item: CallItem) -> Outgoing:
     """One stored document as the adapter wants it."""
-    return _outgoing(item.position, item.link.kind, item.link.role, item.ours)
-
-
-def _outgoing(position: int, kind: str, role: str, sent: dict[str, Any]) -> Outgoing:
+    sent = item.ours
     return Outgoing(
-        position=position,
-        kind=kind,
-        role=role,
+        position=item.position,
+        kind=item.link.kind,
+        role=item.link.role,
         action=sent["action"],
         doc=sent["doc"],
         remote_id=sent["remote_id"],
@@ -87,14 +94,15 @@ def _ready(connection: Connection, kind: str, urgency: int) -> list[Link]:
     found = list(rows[:size])
     for link in found:
         link.connection = connection
-    alone = CallItem.objects.filter(link=found[0], result="split").exists() if found else False
-    return found[:1] if alone else found
+    # What was refused together with others goes alone.
+    again = bool(found) and found[0].tries > 0
+    return found[:1] if again and CallItem.objects.filter(link=found[0], result="split").exists() else found
 
 
 _SUBJECT: dict[str, tuple[str, ...]] = {
     "client": ("client",),
     "item": ("service",),
-    "invoice": ("invoice__client",),
+    "invoice": ("invoice",),
     "credit": ("credit__invoice",),
     "payment": ("payment",),
     "allocation": ("allocation__invoice", "allocation__payment", "allocation__credit"),
@@ -105,19 +113,39 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
 }
 
 
+#: One probe of the index for each urgency and kind: with 10,000 ready, to list what there is would cost a look at every
+#: one. A window that is full but for the reserve is for people alone.
+_FIRST_READY = """
+    WITH choice(urgency, place, kind) AS (VALUES {choices})
+    SELECT urgency, kind FROM choice WHERE EXISTS (
+        SELECT 1 FROM ledger_sync_link AS link
+        WHERE link.connection_id = %s AND link.kind = choice.kind AND link.urgency = choice.urgency
+          AND link.ready_at <= %s
+          AND NOT EXISTS (
+            SELECT 1 FROM ledger_sync_callitem AS item
+            WHERE item.link_id = link.id AND item.open_call_id IS NOT NULL
+          )
+    ) AND (urgency = {person} OR NOT EXISTS (
+        SELECT 1 FROM ledger_sync_lane WHERE connection_id = %s AND name = 'push' AND people_until > %s
+    ))
+    ORDER BY urgency, place LIMIT 1
+""".format(  # noqa: S608 - names and numbers of our own
+    person=int(Urgency.PERSON),
+    choices=", ".join(
+        f"({urgency}, {place}, '{kind}')"
+        for urgency in sorted(Urgency.values)
+        for place, kind in enumerate(map(str, PUSH_ORDER))
+    ),
+)
+
+
 def _first_ready(connection: Connection) -> tuple[int, str] | None:
     """What to send next: the most urgent that is ready, and of that the kind others need first."""
-    ready = Link.objects.filter(connection=connection, ready_at__lte=clock.now()).exclude(
-        items__open_call__isnull=False
-    )
-    # Probes of the index: with 10,000 ready, to list what there is would cost a look at every one.
-    # A window that is full but for the reserve is for people alone.
-    full = Lane.objects.filter(connection=connection, name="push", people_until__gt=clock.now()).exists()
-    for urgency in (Urgency.PERSON,) if full else Urgency.values:
-        if ready.filter(urgency=urgency).exists():
-            there = ready.filter(urgency=urgency)
-            return next(((urgency, kind) for kind in PUSH_ORDER if there.filter(kind=kind).exists()), None)
-    return None
+    now = database.ops.adapt_datetimefield_value(clock.now())
+    with database.cursor() as cursor:
+        cursor.execute(_FIRST_READY, [connection.pk, now, connection.pk, now])
+        row = cursor.fetchone()
+    return (row[0], row[1]) if row else None
 
 
 def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
@@ -167,7 +195,7 @@ def _park(link: Link, code: str, *, subject: str, **facts: str) -> None:
     snags.open_snag(link.connection, code, subject=subject, link=link, money=money, **facts)
 
 
-def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int) -> Call:
+def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int) -> Written:
     now = clock.now()
     items = [
         Outgoing(
@@ -198,9 +226,9 @@ def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence
         sends=1,
         cause={k: v for k, v in asdict(audit.current()).items() if v},
     )
-    CallItem.objects.bulk_create(
+    written = CallItem.objects.bulk_create(
         CallItem(
-            call=call,
+            call_id=call.pk,
             position=item.position,
             link=p.link,
             sent_rev=p.link.owed_rev,
@@ -212,9 +240,9 @@ def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence
                 "remote_version": item.remote_version,
                 "fields": list(item.fields),
             },
-            open_call=call,
+            open_call_id=call.pk,
         )
         for item, p in zip(items, batch, strict=True)
     )
     Link.objects.filter(pk__in=[p.link.pk for p in batch]).update(tries=F("tries") + 1)
-    return call
+    return Written(call, written)

@@ -17,6 +17,7 @@ from ledger_sync import budgets, connections, lanes, planning, settling
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link
+from ledger_sync.planning import Written
 from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, wake
@@ -71,7 +72,6 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
         lease.renew()
         calls += _resume(call, connection, lease, ledger)
     while clock.now() < until:
-        lease.renew()
         fresh = planning.plan(connection, lease, ledger)
         if fresh is None:
             if not _wait_a_moment(connection):
@@ -83,14 +83,14 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
     return calls
 
 
-def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
+def _perform(written: Written, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
     """Send one call and settle it. Returns whether the drain may go on."""
+    call = written.call
     if call.last_sent_at is None or clock.now() > call.last_sent_at + SEND_WITHIN:
         return False
-    items = planning.outgoings(call)
     try:
         answer = ledger.send(Wire(call.operation, call.method, call.path, call.body), call.key)
-        results = ledger.results(items, answer)
+        results = ledger.results(written.outgoings(), answer)
     except OutcomeUnknown as error:
         Call.objects.filter(pk=call.pk).update(words=error.text[:500], http_status=error.status)
         if error.is_silence:
@@ -109,7 +109,7 @@ def _perform(call: Call, connection: Connection, lease: Lease, ledger: Ledger, *
         lanes.succeeded(connection.pk, lease.name)
         return True
     budgets.read_back(connection, answer.left)
-    _look_after(settling.settle(call, answer, results, lease), ledger)
+    _look_after(settling.settle(call, written.items, answer, results, lease), ledger)
     lanes.succeeded(connection.pk, lease.name)
     return True
 
@@ -144,8 +144,7 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
     if now < first_sent + KEY_LIVES and not _unsure_of_key(call, connection):
         if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency, pushing=True) is not None:
             return 0
-        call = _count_send(call, now)
-        _perform(call, connection, lease, ledger, first=False)
+        _perform(Written.read(_count_send(call, now)), connection, lease, ledger, first=False)
         return 1
     if now < last_sent + LOOK_AFTER:
         return 0

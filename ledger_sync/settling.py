@@ -34,8 +34,12 @@ CATCH_UP = timedelta(seconds=15)
 
 
 @transaction.atomic
-def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) -> list[CallItem]:
+def settle(
+    call: Call, sent: Sequence[CallItem], answer: Answer, results: Sequence[Result], lease: Lease
+) -> list[CallItem]:
     """Close an answered call. Returns the items that must be looked up before anything else is done about them.
+
+    ``sent`` is what the call holds, as it was written.
 
     Without the lease ids found are still kept, but nothing owed is cleared: somebody else has taken over. An answer to
     a call that somebody else has closed meanwhile comes too late to say anything.
@@ -46,8 +50,10 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
     _close(call, Call.Outcome.DONE, answer.status, "", answer.request_id)
     to_look = []
     by_position = {result.position: result for result in results}
-    simple = _settle_simple(call, by_position) if held else set()
-    for item in call.items.select_related("link__connection").exclude(position__in=simple).order_by("position"):
+    simple = _settle_simple(call, sent, by_position) if held else set()
+    rest = [item.pk for item in sent if item.position not in simple]
+    items = CallItem.objects.filter(pk__in=rest).select_related("link__connection").order_by("position")
+    for item in items if rest else ():
         result = by_position.get(item.position)
         item.open_call = None
         if result is None:
@@ -72,38 +78,36 @@ def settle(call: Call, answer: Answer, results: Sequence[Result], lease: Lease) 
     return to_look
 
 
-def _settle_simple(call: Call, results: Mapping[int, Result]) -> set[int]:
+def _settle_simple(call: Call, sent: Sequence[CallItem], results: Mapping[int, Result]) -> set[int]:
     """Settle, with few questions for all of them, what was made as it was sent and owes nothing more.
 
     Returns their positions; whatever is not that simple is left to be settled one by one.
     """
     if _took_long(call):
         return set()
-    facts = call.items.values_list("position", "link_id", "generation", "sent_rev", "ours", "link__kind")
-    made = {
-        position: (link_id, (generation, sent_rev), ours["doc"], results[position])
-        for position, link_id, generation, sent_rev, ours, kind in facts
-        if position in results and _is_made(kind, ours, results[position])
-    }
-    rows = Link.objects.select_for_update().filter(pk__in=[link_id for link_id, *_ in made.values()]).order_by("pk")
-    now_at = {
-        pk: (generation, owed_rev) for pk, generation, owed_rev in rows.values_list("pk", "generation", "owed_rev")
-    }
-    done = {position: (pk, doc, got) for position, (pk, sent, doc, got) in made.items() if now_at[pk] == sent}
-    now = clock.now()
+    made = [
+        item
+        for item in sent
+        if item.position in results and _is_made(item.link.kind, item.ours, results[item.position])
+    ]
+    rows = Link.objects.select_for_update().filter(pk__in=[item.link_id for item in made]).order_by("pk")
+    now_at = {pk: at for pk, *at in rows.values_list("pk", "generation", "owed_rev")}
+    done = [item for item in made if now_at[item.link_id] == [item.generation, item.sent_rev]]
+    got = {item.link_id: results[item.position] for item in done}
     update_each(
         Link,
-        ("remote_id", "remote_version", "base_ours", "base_theirs", "verified_at", *owed.CLEAR),
+        ("remote_id", "remote_version", "base_theirs", "base_ours"),
         (
-            (pk, (got.remote_id, got.version, doc, got.theirs, now, *owed.CLEAR.values()))
-            for pk, doc, got in done.values()
+            (pk, (result.remote_id, result.version, result.theirs, item.ours["doc"]))
+            for item in done
+            for pk, result in [(item.link_id, got[item.link_id])]
         ),
+        same={"verified_at": clock.now(), **owed.CLEAR},
     )
-    call.items.filter(position__in=done).update(result="ok", open_call=None)
-    links = [pk for pk, *_ in done.values()]
-    snags.close_for_links(links)
-    linking.release_dependants(links)
-    return set(done)
+    CallItem.objects.filter(pk__in=[item.pk for item in done]).update(result="ok", open_call=None)
+    snags.close_for_links(list(got))
+    linking.release_dependants(list(got))
+    return {item.position for item in done}
 
 
 def _is_made(kind: str, ours: dict[str, Any], result: Result) -> bool:

@@ -80,11 +80,11 @@ def _without_lease() -> Iterator[None]:
         yield
 
 
-def _write_open_to_others(*args: Any, **kwargs: Any) -> Call:
+def _write_open_to_others(*args: Any, **kwargs: Any) -> planning.Written:
     """The items of the new call do not say that it is open, so that other calls may take the same links."""
-    call = _write(*args, **kwargs)
-    CallItem.objects.filter(call=call).update(open_call=None)
-    return call
+    written = _write(*args, **kwargs)
+    CallItem.objects.filter(call=written.call).update(open_call=None)
+    return written
 
 
 def _base_of_ours_alone(link: Link, remote: Remote, *, base_ours: dict[str, Any] | None) -> None:
