@@ -16,8 +16,11 @@ from billing.sandbox.stripe.wire import API_VERSION, PATH_PARAMS, Refused, Row, 
 from practice.core.sandbox.store import Store
 from practice.core.sandbox.webhooks import Outbox
 
-_NESTED = (dict, list)
-_LETTERS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: What needs no copy.
+_PLAIN = frozenset({str, int, bool, float, type(None)})
+_LETTERS = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#: The letter that stands for each byte.
+_DRAWN = bytes(_LETTERS[each % len(_LETTERS)] for each in range(256))
 
 #: Recorded test-mode traffic (github.com/Kiln-AI/stripe_world, cassette 09).
 _BOTH_WAYS = "Received both starting_after and ending_before parameters. Please pass in only one."
@@ -57,7 +60,7 @@ class Books:
     def token(self, prefix: str, length: int = 24) -> str:
         """A new name that no other object has: it follows from the seed and a counter, so runs can be repeated."""
         drawn = hashlib.blake2b(f"{self.seed}:{self.store.next_id('_token')}".encode(), digest_size=length).digest()
-        return prefix + "".join([_LETTERS[each % len(_LETTERS)] for each in drawn])
+        return prefix + drawn.translate(_DRAWN).decode()
 
     def table(self, kind: str) -> str:
         """The store's name for this account's table of a kind."""
@@ -182,15 +185,19 @@ def in_range(row: Row, params: Row, name: str) -> bool:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of plain JSON values, several times as fast as copy.deepcopy."""
+    """A deep copy of plain JSON values, many times as fast as copy.deepcopy: each row that goes in or out is one."""
     if isinstance(value, dict):
-        return {key: copied(each) if isinstance(each, _NESTED) else each for key, each in value.items()}
+        row = dict(value)
+        for key, each in row.items():
+            if each.__class__ not in _PLAIN:
+                row[key] = copied(each)
+        return row
     return [copied(each) for each in value] if isinstance(value, list) else value
 
 
 def public(row: Row, moment: int) -> Row:
     """A row as the API shows it: without what only the sandbox knows (names that begin with "_")."""
-    shown = {key: copied(value) if isinstance(value, _NESTED) else value for key, value in row.items() if key[0] != "_"}
+    shown: Row = copied({key: value for key, value in row.items() if key[0] != "_"})
     if row.get("object") == "balance_transaction":
         shown["status"] = "available" if row["available_on"] <= moment else "pending"
     return shown

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import Any
 
@@ -41,17 +43,20 @@ _DAY_ZERO = date(1970, 1, 1).toordinal()
 _MS_DATE = re.compile(r"/Date\((-?\d+)([+-]\d{4})?\)/")
 #: Characters that XML cannot hold.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_keys: dict[str, str] = {}
 
 
-def encode(value: object, name: str = "") -> str:
-    """Write a value as Xero's JSON; ``name`` is the field it stands in."""
+def encode(row: Row) -> str:
+    """Write a row as Xero's JSON."""
+    return _object(row, {})
+
+
+def _value(value: object, written: dict[int, str]) -> str:
     if isinstance(value, str):
-        return _text(value, name)
+        return _quote(value)
     if isinstance(value, dict):
-        return _object(value)
+        return _object(value, written)
     if isinstance(value, list | tuple):
-        return "[" + ",".join([encode(item) for item in value]) + "]"
+        return "[" + ",".join([_value(item, written) for item in value]) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):
@@ -59,29 +64,65 @@ def encode(value: object, name: str = "") -> str:
     return json.dumps(value)
 
 
-def _object(row: dict[str, Any]) -> str:
+def _shared(row: Row, written: dict[int, str]) -> str:
+    """A stored row that many documents of one answer show, such as their contact: written once."""
+    found = written.get(id(row))
+    if found is None:
+        found = written[id(row)] = _object(row, written)
+    return found
+
+
+def _object(row: Row, written: dict[int, str]) -> str:
+    """A row, each text by the name of its field. Most values are texts, and a batch has thousands: each call counts."""
     parts = []
-    for key, value in row.items():
-        if value is None or key[0] == "_":
+    for name, value in row.items():
+        if value is None:
             continue
-        quoted = _keys.get(key)
-        if quoted is None:
-            quoted = _keys.setdefault(key, _quote(key) + ":")
-        parts.append(quoted + encode(value, key))
+        quoted, write = _fields.get(name) or _learn(name)
+        if not quoted:
+            continue
+        if value.__class__ is str:
+            parts.append(quoted + write(value))
+        elif value.__class__ is dict:
+            parts.append(quoted + _shared(value, written))
+        elif value is False:
+            parts.append(quoted + "false")
+        elif value.__class__ is list and not value:
+            parts.append(quoted + "[]")
+        else:
+            parts.append(quoted + _value(value, written))
     return "{" + ",".join(parts) + "}"
 
 
-def _text(value: str, name: str) -> str:
+def _learn(name: str) -> tuple[str, Callable[[str], str]]:
+    """A field's name as JSON, empty for one that stays inside, and how its text is written."""
+    write = _quote
     if name in NUMBERS:
-        return value
-    if name in DATES:
-        days = date.fromisoformat(value[:10]).toordinal() - _DAY_ZERO
-        return f'"\\/Date({days * 86_400_000}+0000)\\/"'
-    if name in INSTANTS:
+        write = str
+    elif name in DATES:
+        write = _day
+    elif name in INSTANTS:
         # The envelope's own moment comes without an offset (recorded).
-        offset = "" if name == "DateTimeUTC" else "+0000"
-        return f'"\\/Date({milliseconds(value)}{offset})\\/"'
-    return _quote(value)
+        write = _moment if name == "DateTimeUTC" else _moment_of_zone
+    return _fields.setdefault(name, ("" if name[0] == "_" else _quote(name) + ":", write))
+
+
+_fields: dict[str, tuple[str, Callable[[str], str]]] = {}
+
+
+@lru_cache(4_096)
+def _day(text: str) -> str:
+    days = date.fromisoformat(text[:10]).toordinal() - _DAY_ZERO
+    return f'"\\/Date({days * 86_400_000}+0000)\\/"'
+
+
+def _moment(text: str) -> str:
+    return f'"\\/Date({milliseconds(text)})\\/"'
+
+
+@lru_cache(4_096)
+def _moment_of_zone(text: str) -> str:
+    return f'"\\/Date({milliseconds(text)}+0000)\\/"'
 
 
 def milliseconds(stamp: str) -> int:
@@ -91,7 +132,8 @@ def milliseconds(stamp: str) -> int:
 
 def stamp(instant: datetime) -> str:
     """A moment as it is stored: UTC, to the millisecond, without a zone; text order is time order."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
+    there = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return there.isoformat(timespec="milliseconds")[:-6]  # without "+00:00"
 
 
 def decode(body: bytes) -> Any:

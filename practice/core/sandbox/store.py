@@ -42,7 +42,8 @@ class Store:
 
     def table(self, kind: str) -> dict[str, Row]:
         """One table, to read; rows are in the order they were first put."""
-        return self._tables.setdefault(kind, {})
+        found = self._tables.get(kind)
+        return self._tables.setdefault(kind, {}) if found is None else found
 
     def get(self, kind: str, key: str) -> Row | None:
         """One row, or None. Change a copy and :meth:`put` it; never the row itself."""
@@ -50,15 +51,17 @@ class Store:
 
     def put(self, kind: str, key: str, row: Row) -> Row:
         """Write one row."""
-        self._remember(kind, key)
-        self.table(kind)[key] = row
+        table = self.table(kind)
+        self._remember(kind, key, table.get(key))
+        table[key] = row
         return row
 
     def drop(self, kind: str, key: str) -> None:
         """Delete one row, if it is there."""
-        if key in self.table(kind):
-            self._remember(kind, key)
-            del self.table(kind)[key]
+        table = self.table(kind)
+        if key in table:
+            self._remember(kind, key, table[key])
+            del table[key]
 
     def next_id(self, name: str, start: int = 1) -> int:
         """The next number of a named counter."""
@@ -104,10 +107,10 @@ class Store:
             self._file.close()
             self._file = None
 
-    def _remember(self, kind: str, key: str) -> None:
+    def _remember(self, kind: str, key: str, before: Row | None) -> None:
         if self._undo is None:
             raise RuntimeError("a sandbox row may only change inside Store.transaction()")
-        self._undo.append((kind, key, self.table(kind).get(key)))
+        self._undo.append((kind, key, before))
 
     def _roll_back(self, mark: int) -> None:
         changes = self._undo or []
