@@ -121,7 +121,13 @@ def _left_stripe(rows: list[BalanceTransaction]) -> dict[str, Decimal]:
 
 
 def _arrived(payouts: list[Payout], on: date) -> dict[int, Decimal]:
-    return {p.pk: p.amount for p in payouts if p.state == Payout.State.ARRIVED and p.arrives_on <= on}
+    """What of each payout is in the bank by a day; what came back again was there until then."""
+    there = [p for p in payouts if p.state == Payout.State.ARRIVED or p.came_back_on is not None]
+    return {
+        p.pk: ZERO if p.came_back_on is not None and p.came_back_on <= on else p.amount
+        for p in there
+        if p.arrives_on <= on
+    }
 
 
 def _payments(rows: list[BalanceTransaction]) -> list[Item]:
@@ -161,4 +167,4 @@ def _strays(rows: list[BalanceTransaction]) -> list[Item]:
 
 
 def _payout_items(payouts: list[Payout], arrived: dict[int, Decimal]) -> list[Item]:
-    return [Item("payout", p.pk, p.arrives_on, p.reference, -p.amount) for p in payouts if p.pk in arrived]
+    return [Item("payout", p.pk, p.arrives_on, p.reference, -arrived[p.pk]) for p in payouts if p.pk in arrived]

@@ -42,27 +42,28 @@ def credit_invoice(
     words: str,
     on: date,
     now: datetime,
-    origin: str = CreditNote.Origin.HERE,
     number: str = "",
+    given_back: Decimal = ZERO,
 ) -> CreditNote:
     """Credit part or all of an issued invoice and put the credit on it.
 
-    A credit made here draws its own number. Raises CreditRefused when the invoice is not issued or less is open on it
-    than is credited.
+    A credit made here draws its own number; one made in the ledger brings it. ``given_back`` is money that the caller
+    takes off the invoice in the same transaction, which makes room for the credit. Raises CreditRefused when the
+    invoice is not issued or less is open on it than is credited.
     """
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     if invoice.status != Invoice.Status.ISSUED:
         raise CreditRefused(f"This invoice is {invoice.get_status_display().lower()}")
     priced = [price_line(x.quantity, x.unit_price, x.tax_rate, invoice.price_basis) for x in lines]
     totals = add_up(priced)
-    if totals.gross <= ZERO or totals.gross > standing_of(invoice, on).due:
+    if totals.gross <= ZERO or totals.gross > standing_of(invoice, on).due + given_back:
         raise CreditRefused("A credit must be more than nothing and no more than what is open on the invoice")
     note = CreditNote.objects.create(
         practice_id=invoice.practice_id,
         entity_id=invoice.entity_id,
         client_id=invoice.client_id,
         invoice=invoice,
-        origin=origin,
+        origin=CreditNote.Origin.LEDGER if number else CreditNote.Origin.HERE,
         number=number or _draw_number(invoice.entity_id),
         reason=reason,
         words=words[:200],

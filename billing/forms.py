@@ -84,10 +84,10 @@ class RefundForm(DecidedForm):
         return _between(self.cleaned_data["amount"], self.most, self.words_of_most)
 
     def clean(self) -> dict[str, Any]:
-        """A reduced price belongs to an invoice."""
+        """A reduced price and money paid the wrong way belong to an invoice."""
         facts: dict[str, Any] = super().clean() or {}
-        if facts.get("why") == Refund.Why.PRICE and not facts.get("invoice"):
-            self.add_error("invoice", "Choose the invoice whose price is reduced")
+        if facts.get("why") != Refund.Why.UNAPPLIED and not facts.get("invoice"):
+            self.add_error("invoice", "Choose the invoice it was paid on")
         return facts
 
 

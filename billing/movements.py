@@ -16,6 +16,7 @@ from django.db.models import Q
 from billing import gateway
 from billing.models import BalanceTransaction, Dispute, Payment, Payout, Refund, StripeAccount
 from billing.stripe_facts import MovementFacts
+from practice.core import events
 from practice.core.money import ZERO
 
 #: docs.stripe.com/reports/reporting-categories, as far as one practice's own account meets them.
@@ -46,6 +47,8 @@ def store(account: StripeAccount, facts: Iterable[MovementFacts]) -> int:
     rows = [_row(account, fact, zone) for fact in sorted(by_ref.values(), key=lambda f: (f.made_at, f.ref))]
     BalanceTransaction.objects.bulk_create(rows, batch_size=100)
     _link(account.entity_id)
+    for dispute in Dispute.objects.filter(dispute_ref__in={row.source_ref for row in rows}).order_by("pk"):
+        events.record("billing.dispute.moved", dispute)
     return len(rows)
 
 

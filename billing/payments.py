@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from billing.models import Allocation, Invoice, Payment
+from billing.models import Allocation, Invoice, Payment, Refund
 from billing.standing import hold_to, standing_of, unallocated
 from practice.core import events
 from practice.core.money import ZERO
@@ -79,8 +80,13 @@ def record_by_hand(*, invoice_id: int, receipt: Receipt, seen: Decimal | None) -
 
 
 @transaction.atomic
-def allocate(*, payment_id: int, invoice_id: int, amount: Decimal, now: datetime) -> Allocation | None:
-    """Put money on an invoice, at most what is open on both sides. None when nothing is open."""
+def allocate(
+    *, payment_id: int, invoice_id: int, amount: Decimal, now: datetime, rest_of: Allocation | None = None
+) -> Allocation | None:
+    """Put money on an invoice, at most what is open on both sides. None when nothing is open.
+
+    ``rest_of`` is the allocation on the same invoice of which a refund left this much.
+    """
     invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
     payment = Payment.objects.select_for_update().get(pk=payment_id)
     if invoice.entity_id != payment.entity_id or invoice.currency != payment.currency:
@@ -89,7 +95,7 @@ def allocate(*, payment_id: int, invoice_id: int, amount: Decimal, now: datetime
     room = min(amount, standing.due - standing.processing, unallocated(payment))
     if room <= ZERO:
         return None
-    allocation = Allocation.objects.create(payment=payment, invoice=invoice, amount=room, made_at=now)
+    allocation = Allocation.objects.create(payment=payment, invoice=invoice, amount=room, made_at=now, rest_of=rest_of)
     if payment.state == Payment.State.SUCCEEDED:
         events.record("billing.allocation.made", allocation)
     return allocation
@@ -124,25 +130,30 @@ def fail_payment(*, payment_id: int, reason: str, now: datetime) -> Payment:
 
 
 @transaction.atomic
-def return_payment(*, payment_id: int, reason: str, now: datetime) -> Payment:
-    """Money that had arrived came back: its allocations are undone, the invoices are open again."""
-    payment = Payment.objects.select_for_update().get(pk=payment_id)
+def return_payment(*, payment_id: int, reason: str, now: datetime, on: date | None = None) -> Payment:
+    """Money that had arrived came back: its allocations are undone, the invoices are open again.
+
+    ``on`` is the day it was taken back, in the entity's zone; today where nobody knows better.
+    """
+    payment = Payment.objects.select_for_update(of=("self",)).select_related("entity").get(pk=payment_id)
     if payment.state != Payment.State.SUCCEEDED:
         return payment
     payment.state, payment.failure = Payment.State.RETURNED, reason[:200]
-    payment.save(update_fields=["state", "failure"])
+    payment.returned_on = on or now.astimezone(ZoneInfo(payment.entity.time_zone)).date()
+    payment.save(update_fields=["state", "failure", "returned_on"])
     _reverse_all(payment, reason, now)
     events.record("billing.payment.returned", payment)
     return payment
 
 
 @transaction.atomic
-def reverse_allocation(*, allocation_id: int, reason: str, now: datetime) -> Allocation:
-    """Take money or credit off an invoice again; the row stays, marked with when and why."""
+def reverse_allocation(*, allocation_id: int, reason: str, now: datetime, refund: Refund | None = None) -> Allocation:
+    """Take money or credit off an invoice again; the row stays, marked with when and why, and by which refund."""
     allocation = Allocation.objects.select_for_update().get(pk=allocation_id)
     if allocation.reversed_at is None:
         allocation.reversed_at, allocation.reversal_reason = now, reason[:200] or "taken off"
-        allocation.save(update_fields=["reversed_at", "reversal_reason"])
+        allocation.refund = refund
+        allocation.save(update_fields=["reversed_at", "reversal_reason", "refund"])
         events.record("billing.allocation.reversed", allocation)
     return allocation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -76,12 +76,20 @@ def _itemise(payout: Payout, refs: list[str]) -> None:
     payout.save(update_fields=["itemised_at", "failure"])
 
 
+def _came_back(payout: Payout) -> date:
+    """The day Stripe's balance had the money again, in the entity's zone; today where that is not known yet."""
+    back = payout.movements.filter(category="payout_reversal").order_by("made_at").first()
+    return back.on if back is not None else clock.today(payout.entity.time_zone)
+
+
 def _follow(payout: Payout, facts: PayoutFacts) -> None:
     """Move on with what Stripe says. A payout made by hand in Stripe cannot be taken apart and is booked whole."""
     if facts.status in ("failed", "canceled"):
         if payout.state != Payout.State.FAILED:
+            if payout.state == Payout.State.ARRIVED:
+                payout.came_back_on = _came_back(payout)
             payout.state, payout.failure = Payout.State.FAILED, (facts.failure or "The bank sent it back")[:200]
-            payout.save(update_fields=["state", "failure"])
+            payout.save(update_fields=["state", "failure", "came_back_on"])
             events.record("billing.payout.failed", payout)
         return
     whole = payout.itemised_at is not None or not facts.automatic

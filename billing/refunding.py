@@ -14,7 +14,7 @@ from django.db import transaction
 
 from billing import gateway, invoicing, payments
 from billing.credits import CreditLine, credit_invoice, whole_invoice
-from billing.models import Allocation, CreditNote, Invoice, Payment, Refund, StripeAccount
+from billing.models import Allocation, CreditNote, Dispute, Invoice, Payment, Refund, StripeAccount
 from billing.models.agreements import PriceBasis
 from billing.pricing import add_up, price_line
 from billing.standing import hold_to, kept_of, standing_of, unallocated
@@ -25,13 +25,16 @@ from practice.core.money import CENT, ZERO, to_cents
 
 #: Why an invoice is on hold whose money was given back in Stripe's dashboard.
 HOLD_CODE = "refunded_in_stripe"
+#: Why an invoice is on hold that was paid the wrong way: it is still owed, and to be paid another way.
+METHOD_CODE = "refunded_method"
+HOLD_CODES = (HOLD_CODE, METHOD_CODE)
 
 
 class RefundRefused(ValueError):
     """The money cannot be given back like this; the text says why."""
 
 
-def refund_unapplied(*, payment_id: int, amount: Decimal, seen: Decimal | None = None) -> Refund:
+def refund_unapplied(*, payment_id: int, amount: Decimal, words: str = "", seen: Decimal | None = None) -> Refund:
     """Give back money that is on no invoice: paid twice, or too much. Calls Stripe once the refund is written down.
 
     ``seen`` is what was left of the payment when the person decided. Raises RefundRefused when less than the amount is
@@ -41,7 +44,7 @@ def refund_unapplied(*, payment_id: int, amount: Decimal, seen: Decimal | None =
         payment = _lock(payment_id, seen)
         if not ZERO < amount <= unallocated(payment):
             raise RefundRefused("Only money that is on no invoice can be given back without a credit note")
-        refund = _write(payment, amount, Refund.Why.UNAPPLIED, None)
+        refund = _write(payment, amount, Refund.Why.UNAPPLIED, words)
     return send_refund(refund)
 
 
@@ -53,28 +56,93 @@ def refund_price(
     That much comes off the invoice, a credit note takes its place, and Stripe is asked once that is committed. Raises
     RefundRefused when less than that was paid on the invoice by this payment, and like :func:`refund_unapplied`.
     """
-    now = clock.now()
     with transaction.atomic():
         invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
         payment = _lock(payment_id, seen)
-        rows = list(payment.allocations.filter(invoice=invoice, reversed_at__isnull=True))
-        paid = sum((row.amount for row in rows), ZERO)
-        if not ZERO < amount <= paid:
-            raise RefundRefused("More cannot be given back than this payment paid on the invoice")
-        for row in rows:
-            payments.reverse_allocation(allocation_id=row.pk, reason=f"refund: {words}", now=now)
-        if paid > amount:
-            payments.allocate(payment_id=payment.pk, invoice_id=invoice.pk, amount=paid - amount, now=now)
-        note = credit_invoice(
-            invoice_id=invoice.pk,
-            lines=lines_worth(invoice, amount),
-            reason=CreditNote.Reason.PRICE_CUT,
-            words=words,
-            on=clock.today(invoice.entity.time_zone),
-            now=now,
-        )
-        refund = _write(payment, amount, Refund.Why.PRICE, note)
+        refund = reduce_price(payment, invoice, amount, words)
     return send_refund(refund)
+
+
+def refund_method(
+    *, payment_id: int, invoice_id: int, amount: Decimal, words: str, seen: Decimal | None = None
+) -> Refund:
+    """Give back what was paid the wrong way and is still owed: the invoice is open again, without a credit note.
+
+    It is held until a person lets it be collected again, because it must not be charged the same way by itself. Raises
+    like :func:`refund_price`.
+    """
+    with transaction.atomic():
+        invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+        payment = _lock(payment_id, seen)
+        _take_off(payment, invoice, amount, f"refund: {words}", None)
+        reason = "It was given back to be paid another way. Let it be collected again once the client may be charged"
+        invoicing.hold_invoice(invoice_id=invoice.pk, code=METHOD_CODE, reason=reason)
+        refund = _write(payment, amount, Refund.Why.METHOD, words)
+    return send_refund(refund)
+
+
+def reduce_price(
+    payment: Payment, invoice: Invoice, amount: Decimal, words: str, dispute: Dispute | None = None
+) -> Refund:
+    """Take an amount off an invoice with a credit note in its place, and write down that the money goes back.
+
+    Both rows are locked by the caller. ``dispute`` says that the money has gone already. Raises RefundRefused when less
+    than that was paid on the invoice by this payment, CreditRefused when the invoice cannot be credited.
+    """
+    now = clock.now()
+    if not ZERO < amount <= paid_on(payment, invoice):
+        raise RefundRefused("More cannot be given back than this payment paid on the invoice")
+    note = credit_invoice(
+        invoice_id=invoice.pk,
+        lines=lines_worth(invoice, amount),
+        reason=CreditNote.Reason.PRICE_CUT,
+        words=words,
+        on=clock.today(invoice.entity.time_zone),
+        now=now,
+        given_back=amount,
+    )
+    refund = _write(payment, amount, Refund.Why.PRICE, words, note, dispute)
+    _take_off(payment, invoice, amount, f"refund: {words}", refund)
+    return refund
+
+
+def give_up(payment: Payment, amount: Decimal, words: str, dispute: Dispute) -> Refund:
+    """Write down that money on no invoice went back by a lost dispute. The payment is locked by the caller."""
+    return _write(payment, amount, Refund.Why.UNAPPLIED, words, None, dispute)
+
+
+def conclude(refund: Refund) -> Refund:
+    """Money that a lost dispute had taken counts as given back: Stripe is asked for nothing."""
+    return _end(refund.pk, Refund.State.SUCCEEDED, "")
+
+
+def paid_on(payment: Payment, invoice: Invoice) -> Decimal:
+    """How much of a payment is on an invoice."""
+    rows = payment.allocations.filter(invoice=invoice, reversed_at__isnull=True, replaced_by__isnull=True)
+    return sum((row.amount for row in rows), ZERO)
+
+
+def _take_off(payment: Payment, invoice: Invoice, amount: Decimal, reason: str, refund: Refund | None) -> None:
+    """Take an amount of a payment off an invoice, the latest first. Raises RefundRefused when less is on it."""
+    if not ZERO < amount <= paid_on(payment, invoice):
+        raise RefundRefused("More cannot be given back than this payment paid on the invoice")
+    left = amount
+    rows = payment.allocations.filter(invoice=invoice, reversed_at__isnull=True, replaced_by__isnull=True)
+    for row in rows.order_by("-pk"):
+        if left > ZERO:
+            part = min(left, row.amount)
+            left -= part
+            _take_part(payment, row, part, reason, refund)
+
+
+def _take_part(payment: Payment, row: Allocation, part: Decimal, reason: str, refund: Refund | None) -> None:
+    now = clock.now()
+    payments.reverse_allocation(allocation_id=row.pk, reason=reason, now=now, refund=refund)
+    if row.amount > part:
+        payments.allocate(
+            payment_id=payment.pk, invoice_id=row.invoice_id, amount=row.amount - part, now=now,
+            rest_of=row if refund is not None else None,
+        )  # fmt: skip
 
 
 @transaction.atomic
@@ -139,7 +207,7 @@ def take_refund(account: StripeAccount, refund_ref: str) -> Refund | None:
 
 def not_answered(now: datetime) -> list[Refund]:
     """Refunds that were written down but never got an answer, for the sweep; keys live for a day."""
-    rows = Refund.objects.filter(state=Refund.State.PENDING, refund_ref="", made_at__lte=now)
+    rows = Refund.objects.filter(state=Refund.State.PENDING, refund_ref="", dispute__isnull=True, made_at__lte=now)
     return list(rows.select_related("payment")[:50])
 
 
@@ -165,10 +233,14 @@ def _lock(payment_id: int, seen: Decimal | None) -> Payment:
     return payment
 
 
-def _write(payment: Payment, amount: Decimal, why: str, note: CreditNote | None) -> Refund:
+def _write(
+    payment: Payment, amount: Decimal, why: str, words: str, note: CreditNote | None = None,
+    dispute: Dispute | None = None,
+) -> Refund:  # fmt: skip
     refund = Refund.objects.create(
-        payment=payment, credit=note, why=why, amount=amount, key=uuid.uuid4(), made_at=clock.now()
-    )
+        payment=payment, credit=note, why=why, words=words[:200], amount=amount, key=uuid.uuid4(),
+        made_at=clock.now(), dispute=dispute,
+    )  # fmt: skip
     events.record("billing.refund.made", refund)
     return refund
 
@@ -196,18 +268,18 @@ def _take_over(account: StripeAccount, facts: RefundFacts) -> Refund | None:
         return None
     with audit.cause(system="stripe", actor="Stripe"):
         missing = facts.amount - unallocated(payment)
+        free = missing <= ZERO
         for row in payment.allocations.filter(reversed_at__isnull=True).order_by("-pk"):
             if missing > ZERO:
                 missing -= _free(payment, row, missing)
-        return _write(payment, facts.amount, Refund.Why.UNAPPLIED, None)
+        why = Refund.Why.UNAPPLIED if free else Refund.Why.METHOD
+        return _write(payment, facts.amount, why, "given back in Stripe's dashboard")
 
 
 def _free(payment: Payment, row: Allocation, wanted: Decimal) -> Decimal:
     """Take up to an amount off one invoice, and hold the invoice: it must not be charged again by itself."""
-    now, part = clock.now(), min(wanted, row.amount)
-    payments.reverse_allocation(allocation_id=row.pk, reason="given back in Stripe", now=now)
-    if row.amount > part:
-        payments.allocate(payment_id=payment.pk, invoice_id=row.invoice_id, amount=row.amount - part, now=now)
+    part = min(wanted, row.amount)
+    _take_part(payment, row, part, "given back in Stripe", None)
     reason = "Money was given back in Stripe. Credit it if the price was reduced, or let it be collected again"
     invoicing.hold_invoice(invoice_id=row.invoice_id, code=HOLD_CODE, reason=reason)
     return part

@@ -13,6 +13,8 @@ from ledger_sync.models.links import Kind
 
 #: Roles of links. The plain document of a record has the role "".
 MAIN, EXCESS, CREDIT = "", "excess", "credit"
+#: A refund of money that was on no invoice; what shows that money came and went again; what takes a first entry back.
+UNAPPLIED, RECEIVED, RETURNED, BACK = "unapplied", "received", "returned", "back"
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class Shape:
 
     links_allocations: bool
     needs_items: bool
+    #: A reduced price is given back by one receipt, not by a credit note that is paid out.
+    refunds_by_receipt: bool
     batch: int
     #: (name, seconds, calls, reserve for people) of each window of the vendor's.
     windows: tuple[tuple[str, int, int, int], ...]
@@ -40,24 +44,44 @@ SHAPES: dict[str, Shape] = {
     Provider.XERO: Shape(
         links_allocations=True,
         needs_items=False,
+        refunds_by_receipt=False,
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
         noticed=frozenset({Kind.CLIENT, Kind.INVOICE}),
         alone=frozenset(
-            {(Kind.ALLOCATION, MAIN, "delete"), (Kind.ALLOCATION, CREDIT, "create"), (Kind.PAYOUT, MAIN, "create")}
+            {
+                (Kind.ALLOCATION, MAIN, "delete"),
+                (Kind.ALLOCATION, CREDIT, "create"),
+                (Kind.ALLOCATION, CREDIT, "delete"),
+                (Kind.REFUND, MAIN, "delete"),
+                (Kind.REFUND, UNAPPLIED, "delete"),
+                (Kind.PAYOUT, MAIN, "create"),
+                (Kind.PAYOUT, BACK, "create"),
+            }
         ),
     ),
     # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
     Provider.QUICKBOOKS: Shape(
         links_allocations=False,
         needs_items=True,
+        refunds_by_receipt=True,
         batch=30,
         windows=(("minute", 60, 500, 20),),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
         noticed=frozenset({Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT}),
         alone=frozenset(
-            {(Kind.INVOICE, MAIN, "void"), (Kind.PAYMENT, MAIN, "void"), (Kind.ALLOCATION, CREDIT, "delete")}
+            {
+                (Kind.INVOICE, MAIN, "void"),
+                (Kind.CREDIT, MAIN, "void"),
+                (Kind.PAYMENT, MAIN, "void"),
+                (Kind.PAYMENT, RETURNED, "delete"),
+                (Kind.ALLOCATION, CREDIT, "delete"),
+                (Kind.REFUND, MAIN, "delete"),
+                (Kind.REFUND, UNAPPLIED, "delete"),
+                (Kind.DISPUTE, MAIN, "delete"),
+                (Kind.DISPUTE, BACK, "delete"),
+            }
         ),
         unsure_of_key=frozenset({Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT}),
         push_windows=(("batch", 60, 40, 4),),
@@ -72,8 +96,8 @@ PUSH_ORDER: tuple[str, ...] = (
     Kind.CREDIT,
     Kind.PAYMENT,
     Kind.ALLOCATION,
-    Kind.REFUND,
     Kind.DISPUTE,
+    Kind.REFUND,
     Kind.FEE,
     Kind.PAYOUT,
 )

@@ -34,8 +34,12 @@ def chosen(rows: Iterable[Connection]) -> Connection | None:
 
 def link_for(connection: Connection, kind: str, subject: Any, role: str = MAIN) -> Link:
     """The living link of one of our rows, made if it is not there yet."""
-    column = SUBJECTS[kind]
-    row, _ = Link.objects.get_or_create(connection=connection, kind=kind, role=role, gone_at=None, **{column: subject})
+    known: dict[str, Any] = {"connection": connection, "kind": kind, "role": role, SUBJECTS[kind]: subject}
+
+    def generation() -> int:
+        return 1 + max(Link.objects.filter(**known).values_list("generation", flat=True), default=0)
+
+    row, _ = Link.objects.get_or_create(**known, gone_at=None, defaults={"generation": generation})  # type: ignore[misc]
     return row
 
 
@@ -63,6 +67,18 @@ def _wait_for_settling(link: Link) -> None:
     """
     needed = Link.objects.filter(pk__in=LinkNeed.objects.filter(link=link).values("needs"))
     list(needed.select_for_update().order_by("pk").values_list("pk"))
+
+
+def renew(link: Link) -> Link:
+    """The next generation of a link whose document was taken away to be made anew; it owes, and is needed as before."""
+    subject = {SUBJECTS[link.kind]: link.subject}
+    fresh = Link.objects.create(
+        connection=link.connection, kind=link.kind, role=link.role, generation=link.generation + 1, **subject
+    )
+    LinkNeed.objects.filter(needs=link).update(needs=fresh)
+    Link.objects.filter(pk=link.pk).update(**owed.CLEAR)
+    owe(fresh, urgency=link.urgency, needs=tuple((need.needs, need.how) for need in link.needs.all()))
+    return fresh
 
 
 def being_undone(connection: Connection, invoice_id: int) -> list[Link]:

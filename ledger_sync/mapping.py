@@ -53,7 +53,8 @@ class Choice:
 _MUST_BE = {
     Purpose.SALES: "an income account", Purpose.SERVICE: "an income account", Purpose.CLEARING: "a bank account",
     Purpose.BANK: "a bank account", Purpose.FEES: "an expense account", Purpose.TAX: "a tax rate for income",
-    Purpose.FEE_TAX: "a tax rate for expenses",
+    Purpose.FEE_TAX: "a tax rate for expenses", Purpose.RETURNED: "a current asset account",
+    Purpose.DISPUTED: "a current asset account that takes payments",
 }  # fmt: skip
 
 
@@ -139,11 +140,16 @@ def wanted(connection: Connection) -> list[Wanted]:
     return rows
 
 
+def later() -> list[Wanted]:
+    """What needs a place only once a payment comes back or is disputed; until then nothing waits for it."""
+    return [Wanted(p, Purpose(p).label, RefItem.Kind.ACCOUNT) for p in (Purpose.RETURNED, Purpose.DISPUTED)]
+
+
 def places(connection: Connection) -> list[Wanted]:
     """Everything that may be given a place: what must have one, and the services that may have their own."""
     services = Service.objects.filter(practice_id=connection.practice_id, archived_at__isnull=True).order_by("name")
     own = [Wanted(Purpose.SERVICE, s.name, RefItem.Kind.ACCOUNT, service_id=s.pk) for s in services]
-    return wanted(connection) + own
+    return wanted(connection) + later() + own
 
 
 def choices(connection: Connection) -> list[Choice]:
@@ -174,18 +180,22 @@ def _choice(connection: Connection, place: Wanted, refs: list[RefItem], now: Ref
 
 
 def missing(connection: Connection) -> list[Wanted]:
-    """What still has no place."""
+    """What must have a place and has none."""
+    return _without(connection, wanted(connection))
+
+
+def _without(connection: Connection, rows: list[Wanted]) -> list[Wanted]:
     chosen = set(
         Mapping.objects.filter(connection=connection, service__isnull=True).values_list("purpose", "treatment")
     )
-    return [w for w in wanted(connection) if (w.purpose, w.treatment) not in chosen]
+    return [w for w in rows if (w.purpose, w.treatment) not in chosen]
 
 
 @transaction.atomic
 def choose_defaults(connection: Connection, suggestions: dict[tuple[str, str], tuple[str, str]]) -> int:
     """Fill what nobody chose from an adapter's suggestions: (purpose, treatment) → (kind, remote id)."""
     made = 0
-    for want in missing(connection):
+    for want in _without(connection, wanted(connection) + later()):
         suggestion = suggestions.get((want.purpose, want.treatment))
         if suggestion is None:
             continue

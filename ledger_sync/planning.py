@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from ledger_sync import budgets, documents, lanes, linking, mapping, snags
-from ledger_sync.documents import Intent
+from ledger_sync.intents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
 from ledger_sync.lanes import Lease
@@ -108,8 +108,8 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
     "allocation": ("allocation__invoice", "allocation__payment", "allocation__credit"),
     "fee": ("fee_day",),
     "payout": ("payout",),
-    "refund": ("refund",),
-    "dispute": ("dispute",),
+    "refund": ("refund__payment", "refund__credit__invoice"),
+    "dispute": ("dispute__payment",),
 }
 
 
@@ -180,6 +180,9 @@ def _intent(link: Link, known: Known, lock: str) -> Intent | None:
         rows = Link.objects.filter(pk=link.pk)
         if owed.settle(rows, sent_rev=link.owed_rev):
             linking.release_dependants([link.pk])
+        return None
+    if link.gone_at is not None:
+        linking.renew(link)
         return None
     if intent.booked_on and lock and intent.booked_on <= lock:
         what = documents.describe(link)

@@ -158,7 +158,7 @@ class Ledger(Protocol):
     def look(self, item: Outgoing) -> Remote | None:
         """Find out whether a document that may have landed is there. None means it is not."""
 
-    def fetch(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+    def fetch(self, kind: str, remote_ids: Sequence[str], role: str = "") -> list[Remote]:
         """Read objects by id, in as few calls as the vendor allows; those that are gone come back as gone."""
 
     def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:

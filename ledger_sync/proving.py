@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
 from billing.clearing import Item, Key, Proof, clearing_proof
+from billing.models import Payment
+from ledger_sync.kinds import BACK, MAIN, RETURNED, UNAPPLIED
 from ledger_sync.models import Connection, Link
 from ledger_sync.models.links import Kind
 from practice.core.money import ZERO
@@ -31,29 +33,45 @@ def posted_by(connection: Connection, on: date) -> dict[Key, Decimal]:
     """How much of each payment, fee day and payout stands on the clearing account by a day, signed as it sees it."""
     amounts: dict[Key, Decimal] = defaultdict(lambda: ZERO)
     links = Link.objects.filter(
-        connection=connection,
-        kind__in=(Kind.ALLOCATION, Kind.PAYMENT, Kind.FEE, Kind.PAYOUT),
-        remote_id__isnull=False,
-        gone_at__isnull=True,
-    ).select_related("allocation__payment", "payment", "payout")
+        connection=connection, kind__in=_ENTRIES, remote_id__isnull=False, gone_at__isnull=True
+    ).select_related("allocation__payment", "payment", "refund__payment", "dispute__payment", "payout")
     for link in links:
         theirs = link.base_theirs or {}
         if str(theirs.get("date", "")) > on.isoformat() or theirs.get("status") in ("void", "deleted"):
             continue
-        entry = _entry(link, theirs)
-        if entry is not None:
-            amounts[entry[0]] += entry[1]
+        key = _ENTRIES[link.kind](link)
+        if key is not None:
+            amount = Decimal(str(theirs.get("amount") or theirs.get("total") or "0"))
+            amounts[key] += amount * _sign(link)
     return dict(amounts)
 
 
-def _entry(link: Link, theirs: Mapping[str, object]) -> tuple[Key, Decimal] | None:
-    """Which item a document belongs to, and its amount on the clearing account; None for money that is not Stripe's."""
-    amount = Decimal(str(theirs.get("amount") or theirs.get("total") or "0"))
-    if link.kind == Kind.FEE:
-        return ("fees", link.subject_id), -amount
-    if link.kind == Kind.PAYOUT and link.payout is not None:
-        return ("payout", link.subject_id), -amount if link.payout.amount >= 0 else amount
-    payment = link.allocation.payment if link.allocation is not None else link.payment
-    if payment is None or payment.source != payment.Source.STRIPE:
-        return None
-    return ("payment", payment.pk), amount
+#: Documents that take money out of the clearing account; the others bring it in.
+_OUT = {(Kind.FEE, MAIN), (Kind.REFUND, MAIN), (Kind.REFUND, UNAPPLIED), (Kind.DISPUTE, MAIN), (Kind.PAYMENT, RETURNED)}
+
+
+def _sign(link: Link) -> int:
+    if link.payout is not None:
+        return 1 if (link.payout.amount < ZERO) != (link.role == BACK) else -1
+    return -1 if (link.kind, link.role) in _OUT else 1
+
+
+def _of_payment(payment: Payment | None) -> Key | None:
+    """The item a document of a payment belongs to; none for money that is not Stripe's."""
+    return ("payment", payment.pk) if payment is not None and payment.source == Payment.Source.STRIPE else None
+
+
+def _of_refund(link: Link) -> Key | None:
+    """A refund leaves the clearing account, unless a lost dispute had taken the money from it before."""
+    return _of_payment(link.refund.payment) if link.refund is not None and link.refund.dispute_id is None else None
+
+
+#: Kinds with documents on the clearing account → the item of the proof each belongs to.
+_ENTRIES: dict[str, Callable[[Link], Key | None]] = {
+    Kind.ALLOCATION: lambda link: _of_payment(link.allocation.payment if link.allocation else None),
+    Kind.PAYMENT: lambda link: _of_payment(link.payment),
+    Kind.REFUND: _of_refund,
+    Kind.DISPUTE: lambda link: _of_payment(link.dispute.payment if link.dispute else None),
+    Kind.FEE: lambda link: ("fees", link.subject_id),
+    Kind.PAYOUT: lambda link: ("payout", link.subject_id),
+}

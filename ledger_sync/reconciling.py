@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 
 from billing.models import Allocation, Invoice, Payment
-from ledger_sync import agreeing, documents, inbound, lanes
+from ledger_sync import agreeing, carrying, documents, inbound, lanes
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Comparison, Connection, Difference, Hint, Link
@@ -21,6 +21,7 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, Remote
 from ledger_sync.providers import ledger_for
 from practice.core import clock
+from practice.core.money import ZERO
 
 log = logging.getLogger(__name__)
 What, Cause = Difference.What, Difference.Cause
@@ -201,9 +202,11 @@ def _stands(link: Link) -> bool:
     if link.invoice is not None:
         return link.invoice.status == Invoice.Status.ISSUED
     if link.allocation is not None:
-        return link.allocation.reversed_at is None
+        return carrying.carried(link.allocation) > ZERO
     if link.payment is not None:
-        return link.payment.state not in (Payment.State.FAILED, Payment.State.RETURNED)
+        # What Stripe took back stays in the ledger, and beside it what shows that it went.
+        is_ours = link.payment.source == Payment.Source.STRIPE
+        return is_ours or link.payment.state not in (Payment.State.FAILED, Payment.State.RETURNED)
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from billing.models import Allocation, CreditNote, FeeDay, Invoice, Payment, Payout
+from billing.models import Allocation, CreditNote, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import unallocated
-from ledger_sync import linking
-from ledger_sync.kinds import CREDIT, EXCESS, MAIN, SHAPES
+from ledger_sync import carrying, linking
+from ledger_sync.kinds import BACK, CREDIT, EXCESS, MAIN, RECEIVED, RETURNED, SHAPES, UNAPPLIED
 from ledger_sync.linking import How
 from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
@@ -73,36 +74,41 @@ def allocation_made(allocation: Allocation, **_: Any) -> None:
         return
     if allocation.credit is not None and allocation.credit.origin != CreditNote.Origin.HERE:
         return
-    invoice = linking.link_for(connection, Kind.INVOICE, allocation.invoice)
     if allocation.credit is not None:
-        credit = linking.link_for(connection, Kind.CREDIT, allocation.credit)
-        needs = ((invoice, How.CLEAR), (credit, How.EXISTS))
-        linking.owe(linking.link_for(connection, Kind.ALLOCATION, allocation, CREDIT), urgency=_urgency(), needs=needs)
-    elif linking.wants_allocations(connection):
+        _owe_credit_on_invoice(connection, allocation)
+    elif not linking.wants_allocations(connection):
+        assert allocation.payment is not None
+        _owe_payment(connection, allocation.payment, (_invoice_first(connection, allocation),))
+    elif allocation.rest_of is not None:
+        _owe_root(connection, allocation)
+    else:
         # What was taken off before still fills the invoice there: there would be no room for this.
         before = [(other, How.CLEAR) for other in linking.being_undone(connection, allocation.invoice_id)]
         link = linking.link_for(connection, Kind.ALLOCATION, allocation)
-        linking.owe(link, urgency=_urgency(), needs=((invoice, How.CLEAR), *before))
-    elif allocation.payment is not None:
-        _owe_payment(connection, allocation.payment, ((invoice, How.CLEAR),))
+        linking.owe(link, urgency=_urgency(), needs=(_invoice_first(connection, allocation), *before))
+        _owe_excess(connection, allocation.payment, only_known=True)
 
 
 @recorder("billing.allocation.reversed")
 def allocation_reversed(allocation: Allocation, **_: Any) -> None:
-    """What the ledger has of a reversed allocation is owed its removal."""
+    """What the ledger has of a reversed allocation is owed its removal, unless a refund leaves the payment as it is."""
     connection = linking.connection_for(allocation.invoice.entity_id)
     if connection is None or _from(connection):
         return
-    role = CREDIT if allocation.credit_id else MAIN
-    link = linking.find_link(connection, Kind.ALLOCATION, allocation.pk, role)
-    if link is not None:
-        # Undoing waits for nothing: an invoice that was voided before it was ever sent would be waited for in vain.
-        link.needs.all().delete()
-        linking.owe(link, urgency=_urgency())
-    elif allocation.payment is not None:
-        payment = linking.find_link(connection, Kind.PAYMENT, allocation.payment.pk)
-        if payment is not None:
-            linking.owe(payment, urgency=_urgency())
+    if allocation.credit_id is not None:
+        link = linking.find_link(connection, Kind.ALLOCATION, allocation.pk, CREDIT)
+        if link is not None:
+            link.needs.all().delete()
+            linking.owe(link, urgency=_urgency())
+        return
+    assert allocation.payment is not None, "an allocation is of a credit or of a payment"
+    if linking.wants_allocations(connection):
+        _owe_root(connection, allocation)
+        _owe_excess(connection, allocation.payment)
+        return
+    payment = linking.find_link(connection, Kind.PAYMENT, allocation.payment.pk)
+    if payment is not None:
+        linking.owe(payment, urgency=_urgency())
 
 
 @recorder("billing.payment.succeeded")
@@ -112,11 +118,148 @@ def payment_succeeded(payment: Payment, **_: Any) -> None:
     if connection is None or _from(connection) or unallocated(payment) <= ZERO:
         return
     if linking.wants_allocations(connection):
-        client = linking.owe_client(connection, payment.client, _urgency())
-        link = linking.link_for(connection, Kind.PAYMENT, payment, EXCESS)
-        linking.owe(link, urgency=_urgency(), needs=((client, How.EXISTS),))
+        _owe_excess(connection, payment)
     else:
         _owe_payment(connection, payment, ())
+
+
+@recorder("billing.payment.returned")
+def payment_returned(payment: Payment, **_: Any) -> None:
+    """Money that Stripe took back is owed as what it was: it came on one day and left on another."""
+    connection = linking.connection_for(payment.entity_id)
+    if connection is None or _from(connection) or payment.source != Payment.Source.STRIPE:
+        return
+    for back in Link.objects.filter(connection=connection, kind=Kind.DISPUTE, role=BACK, dispute__payment=payment):
+        # The account of disputes is emptied first: the money is returned from the clearing account.
+        linking.owe(back, urgency=_urgency())
+    client = linking.owe_client(connection, payment.client, _urgency())
+    left = linking.link_for(connection, Kind.PAYMENT, payment, RETURNED)
+    linking.owe(left, urgency=_urgency(), needs=((client, How.EXISTS),))
+    if linking.wants_allocations(connection):
+        received = linking.link_for(connection, Kind.PAYMENT, payment, RECEIVED)
+        linking.owe(received, urgency=_urgency(), needs=((client, How.EXISTS),))
+        _owe_excess(connection, payment)
+    else:
+        _owe_payment(connection, payment, ((left, How.CLEAR),))
+
+
+@recorder("billing.refund.made")
+def refund_made(refund: Refund, **_: Any) -> None:
+    """A credit note whose money goes back is not put on its invoice there: that stays paid by what paid it."""
+    connection = linking.connection_for(refund.payment.entity_id)
+    if connection is None or refund.credit is None:
+        return
+    for allocation in refund.credit.allocations.all():
+        link = linking.find_link(connection, Kind.ALLOCATION, allocation.pk, CREDIT)
+        if link is not None:
+            link.needs.all().delete()
+            linking.owe(link, urgency=_urgency())
+
+
+@recorder("billing.refund.succeeded")
+def refund_succeeded(refund: Refund, **_: Any) -> None:
+    """Money that went back is owed, after what it is paid out of."""
+    connection = linking.connection_for(refund.payment.entity_id)
+    if connection is None:
+        return
+    payment = refund.payment
+    link = linking.link_for(connection, Kind.REFUND, refund, MAIN if refund.credit_id else UNAPPLIED)
+    if refund.credit is not None:
+        # A receipt needs what the invoice needed: its client and its items.
+        by_receipt = SHAPES[connection.provider].refunds_by_receipt
+        kind, source = (Kind.INVOICE, refund.credit.invoice) if by_receipt else (Kind.CREDIT, refund.credit)
+        first = linking.link_for(connection, kind, source)
+        linking.owe(link, urgency=_urgency(), needs=((first, How.EXISTS),))
+    elif linking.wants_allocations(connection):
+        _owe_excess(connection, payment)
+        first = linking.link_for(connection, Kind.PAYMENT, payment, EXCESS)
+        linking.owe(link, urgency=_urgency(), needs=((first, How.CLEAR),))
+    else:
+        first = linking.owe_client(connection, payment.client, _urgency())
+        linking.owe(link, urgency=_urgency(), needs=((first, How.EXISTS),))
+        _owe_payment(connection, payment, ((link, How.CLEAR),))
+
+
+@recorder("billing.refund.failed")
+def refund_failed(refund: Refund, **_: Any) -> None:
+    """A refund that the bank sent back is undone: the money is the client's credit, and a credit note stays one."""
+    connection = linking.connection_for(refund.payment.entity_id)
+    if connection is None:
+        return
+    link = linking.find_link(connection, Kind.REFUND, refund.pk, MAIN if refund.credit_id else UNAPPLIED)
+    if link is not None:
+        link.needs.all().delete()
+        after: tuple[tuple[Link, str], ...] = ()
+        if refund.credit_id is None and not linking.wants_allocations(connection):
+            # The ledger deletes nothing that a payment is still tied to.
+            link.needed_by.all().delete()
+            _owe_payment(connection, refund.payment, ())
+            after = ((linking.link_for(connection, Kind.PAYMENT, refund.payment), How.CLEAR),)
+        linking.owe(link, urgency=_urgency(), needs=after)
+    if refund.credit is not None:
+        _put_credit_back(connection, refund, refund.credit, [link] if link is not None else [])
+
+
+def _put_credit_back(connection: Connection, refund: Refund, credit: CreditNote, after: list[Link]) -> None:
+    """The ledger gets what our rows say when nothing went back: less of the payment on the invoice, and the credit.
+
+    The credit note must have been freed of the refund, and the invoice of the payment, which is what ``after`` adds to.
+    """
+    if linking.wants_allocations(connection):
+        for allocation in refund.took.all():
+            _owe_root(connection, allocation)
+        _owe_excess(connection, refund.payment)
+    else:
+        _owe_payment(connection, refund.payment, ())
+    invoice = linking.link_for(connection, Kind.INVOICE, credit.invoice)
+    note = linking.link_for(connection, Kind.CREDIT, credit)
+    linking.owe(note, urgency=_urgency(), needs=((invoice, How.EXISTS),))
+    for allocation in credit.allocations.filter(reversed_at__isnull=True):
+        _owe_credit_on_invoice(connection, allocation, after=[*after, *_payments_of(connection, refund)])
+
+
+def _payments_of(connection: Connection, refund: Refund) -> list[Link]:
+    """What fills the invoice of a refund there, until less of it does."""
+    if not linking.wants_allocations(connection):
+        return [linking.link_for(connection, Kind.PAYMENT, refund.payment)]
+    roots = {carrying.root_of(allocation).pk for allocation in refund.took.all()}
+    rows = Link.objects.filter(connection=connection, kind=Kind.ALLOCATION, allocation__in=roots, gone_at__isnull=True)
+    return list(rows.filter(role=MAIN))
+
+
+def _owe_credit_on_invoice(connection: Connection, allocation: Allocation, *, after: Sequence[Link] = ()) -> None:
+    invoice = _invoice_first(connection, allocation)
+    credit = linking.link_for(connection, Kind.CREDIT, allocation.credit)
+    needs = (invoice, (credit, How.EXISTS), *((link, How.CLEAR) for link in after))
+    linking.owe(linking.link_for(connection, Kind.ALLOCATION, allocation, CREDIT), urgency=_urgency(), needs=needs)
+
+
+def _invoice_first(connection: Connection, allocation: Allocation) -> tuple[Link, str]:
+    return linking.link_for(connection, Kind.INVOICE, allocation.invoice), How.CLEAR
+
+
+def _owe_root(connection: Connection, allocation: Allocation) -> None:
+    """The ledger's payment of an allocation is looked at again: it may carry less now, or nothing."""
+    root = carrying.root_of(allocation)
+    link = linking.find_link(connection, Kind.ALLOCATION, root.pk)
+    if link is None:
+        return
+    if carrying.carried(root) == ZERO:
+        # Undoing waits for nothing: an invoice that was voided before it was ever sent would be waited for in vain.
+        link.needs.all().delete()
+    linking.owe(link, urgency=_urgency())
+
+
+def _owe_excess(connection: Connection, payment: Payment | None, *, only_known: bool = False) -> None:
+    """What of a payment is on no invoice, where that is a document of its own; ``only_known`` makes none."""
+    if payment is None or payment.source == Payment.Source.LEDGER:
+        return
+    known = linking.find_link(connection, Kind.PAYMENT, payment.pk, EXCESS)
+    if known is None and (only_known or carrying.excess(payment) <= ZERO):
+        return
+    client = linking.owe_client(connection, payment.client, _urgency())
+    link = known or linking.link_for(connection, Kind.PAYMENT, payment, EXCESS)
+    linking.owe(link, urgency=_urgency(), needs=((client, How.EXISTS),))
 
 
 @recorder("billing.credit.issued")
@@ -128,6 +271,19 @@ def credit_issued(credit: CreditNote, **_: Any) -> None:
     invoice = linking.link_for(connection, Kind.INVOICE, credit.invoice)
     link = linking.link_for(connection, Kind.CREDIT, credit)
     linking.owe(link, urgency=_urgency(), needs=((invoice, How.EXISTS),))
+
+
+@recorder("billing.dispute.moved")
+def dispute_moved(dispute: Dispute, **_: Any) -> None:
+    """Money that a card's bank took or gave back is owed as Stripe's balance has it; a debit counts as returned."""
+    connection = linking.connection_for(dispute.payment.entity_id)
+    if connection is None or dispute.payment.method != "card":
+        return
+    client = linking.owe_client(connection, dispute.payment.client, _urgency())
+    taken = linking.link_for(connection, Kind.DISPUTE, dispute)
+    linking.owe(taken, urgency=_urgency(), needs=((client, How.EXISTS),))
+    back = linking.link_for(connection, Kind.DISPUTE, dispute, BACK)
+    linking.owe(back, urgency=_urgency(), needs=((taken, How.CLEAR),))
 
 
 @recorder("billing.fees.booked")
@@ -144,6 +300,15 @@ def payout_arrived(payout: Payout, **_: Any) -> None:
     connection = linking.connection_for(payout.entity_id)
     if connection is not None:
         linking.owe(linking.link_for(connection, Kind.PAYOUT, payout), urgency=Urgency.NORMAL)
+
+
+@recorder("billing.payout.failed")
+def payout_came_back(payout: Payout, **_: Any) -> None:
+    """A payout that the bank sent back after it had arrived is owed the way back."""
+    connection = linking.connection_for(payout.entity_id)
+    if connection is not None and payout.came_back_on is not None:
+        there = linking.link_for(connection, Kind.PAYOUT, payout)
+        linking.owe(linking.link_for(connection, Kind.PAYOUT, payout, BACK), needs=((there, How.CLEAR),))
 
 
 @recorder("ledger_sync.mapping.chosen")

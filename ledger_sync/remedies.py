@@ -151,7 +151,7 @@ def _accept_credit(snag: Snag, reason: str) -> None:
     crediting.credit_invoice(
         invoice_id=invoice.pk, lines=[line], reason=CreditNote.Reason.LEDGER_EDIT,
         words=f"{words}: {reason}" if reason else words,
-        on=clock.today(snag.connection.entity.time_zone), now=now, origin=CreditNote.Origin.LEDGER,
+        on=clock.today(snag.connection.entity.time_zone), now=now,
         number=f"{invoice.number}-{invoice.credits.count() + 1}",
     )  # fmt: skip
     theirs = link.base_theirs or {}

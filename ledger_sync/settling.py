@@ -283,7 +283,9 @@ def adopt(
         gone_at=now if gone else link.gone_at,
     )
     link.refresh_from_db()
-    if clear and owed.settle(Link.objects.filter(pk=link.pk), sent_rev=item.sent_rev):
+    # What was taken away to be made anew still owes: the next plan gives it a new generation.
+    done = clear and not (gone and documents.is_wanted_again(link))
+    if done and owed.settle(Link.objects.filter(pk=link.pk), sent_rev=item.sent_rev):
         snags.close_for_links([link.pk])
     linking.release_dependants([link.pk])
     if (clear or not looked) and _differ(link.kind, item.ours, theirs):

@@ -41,9 +41,15 @@ class CreditNote(Audited):
     net = models.DecimalField(max_digits=14, decimal_places=2)
     tax = models.DecimalField(max_digits=14, decimal_places=2)
     total = models.DecimalField(max_digits=14, decimal_places=2)
+    voided_at = models.DateTimeField(null=True, blank=True)
+    void_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(voided_at__isnull=True, void_reason="") | (Q(voided_at__isnull=False) & ~Q(void_reason="")),
+                name="credit_voided_with_reason",
+            ),
             models.UniqueConstraint(fields=["entity", "origin", "number"], name="credit_number_once"),
             models.CheckConstraint(condition=adds_up("net", "tax", total="total"), name="credit_total_adds_up"),
             models.CheckConstraint(condition=Q(total__gt=0), name="credit_total_positive"),

@@ -80,6 +80,10 @@ class Invoice(Audited):
     hold_reason = models.CharField(max_length=300, blank=True)
     paused_until = models.DateTimeField(null=True, blank=True)
     void_reason = models.CharField(max_length=200, blank=True)
+    replaces = models.ForeignKey(
+        "Payment", models.PROTECT, related_name="replacements", null=True, blank=True,
+        help_text="The payment that came back and is asked for again by this invoice",
+    )  # fmt: skip
 
     class Meta:
         constraints = [

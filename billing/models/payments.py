@@ -44,10 +44,14 @@ class Payment(Audited):
         max_length=60, blank=True, help_text="Stripe's id of the charge, where Stripe took it"
     )
     failure = models.CharField(max_length=200, blank=True)
+    returned_on = models.DateField(null=True, blank=True, help_text="The day money that had arrived was taken back")
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_positive"),
+            models.CheckConstraint(
+                condition=Q(returned_on__isnull=True) | Q(state="returned"), name="payment_taken_back_is_returned"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=["processing", "failed"]) | Q(paid_on__isnull=False), name="payment_paid_on_a_day"
             ),
@@ -68,11 +72,18 @@ class Payment(Audited):
 
 
 class Allocation(Audited):
-    """Money, or credit, on one invoice. Undone by marking it reversed, never by deleting."""
+    """Money, or credit, on one invoice. Undone by marking it reversed, never by deleting.
+
+    ``refund`` took it off, so that the ledger keeps the payment and pays out the credit note that stands in its place;
+    what a refund left of it is a row of its own, the ``rest_of`` it. ``replaced_by`` is the invoice that asks again for
+    money that came back when nothing could be changed any more: this one counts as settled.
+    """
 
     NOUN = "money on an invoice"
     CALLED_AFTER = "invoice"
-    WORDS: ClassVar[dict[str, str]] = {"reversal_reason": "taken off because", "reversed_at": "taken off"}
+    WORDS: ClassVar[dict[str, str]] = {
+        "reversal_reason": "taken off because", "reversed_at": "taken off", "refund": "", "rest_of": "",
+    }  # fmt: skip
 
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="allocations", null=True, blank=True)
     credit = models.ForeignKey(CreditNote, models.PROTECT, related_name="allocations", null=True, blank=True)
@@ -81,6 +92,9 @@ class Allocation(Audited):
     made_at = models.DateTimeField()
     reversed_at = models.DateTimeField(null=True, blank=True)
     reversal_reason = models.CharField(max_length=200, blank=True)
+    refund = models.ForeignKey("Refund", models.PROTECT, related_name="took", null=True, blank=True)
+    rest_of = models.ForeignKey("self", models.PROTECT, related_name="rests", null=True, blank=True)
+    replaced_by = models.ForeignKey(Invoice, models.PROTECT, related_name="replacing", null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -93,6 +107,13 @@ class Allocation(Audited):
                 condition=Q(reversed_at__isnull=True, reversal_reason="")
                 | (Q(reversed_at__isnull=False) & ~Q(reversal_reason="")),
                 name="allocation_reversed_with_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(refund__isnull=True) | Q(reversed_at__isnull=False), name="allocation_refunded_is_reversed"
+            ),
+            models.CheckConstraint(
+                condition=Q(replaced_by__isnull=True) | Q(payment__isnull=False, reversed_at__isnull=True),
+                name="allocation_replaced_is_money",
             ),
         ]
 
@@ -110,6 +131,7 @@ class Refund(Audited):
     class Why(models.TextChoices):
         PRICE = "price", "Price reduced or work cancelled"
         UNAPPLIED = "unapplied", "Paid twice or too much"
+        METHOD = "method", "Paid the wrong way, and still owed"
 
     class State(models.TextChoices):
         PENDING = "pending", "On its way"
@@ -125,6 +147,11 @@ class Refund(Audited):
     refund_ref = models.CharField(max_length=60, blank=True)
     made_at = models.DateTimeField()
     refunded_on = models.DateField(null=True, blank=True)
+    words = models.CharField(max_length=200, blank=True)
+    dispute = models.ForeignKey(
+        "Dispute", models.PROTECT, related_name="refunds", null=True, blank=True,
+        help_text="The lost dispute by which the money went back: Stripe is asked for nothing",
+    )  # fmt: skip
     failure = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -206,7 +233,17 @@ class Payout(Audited):
     made_at = models.DateTimeField()
     arrives_on = models.DateField()
     itemised_at = models.DateTimeField(null=True, blank=True)
+    came_back_on = models.DateField(
+        null=True, blank=True, help_text="The day the bank sent back what had counted as arrived"
+    )
     failure = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(came_back_on__isnull=True) | Q(state="failed"), name="payout_that_came_back_failed"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"payout {self.reference}"

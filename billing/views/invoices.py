@@ -184,7 +184,8 @@ def record_payment(request: MemberRequest, pk: int) -> HttpResponse:
 def release(request: MemberRequest, pk: int) -> HttpResponse:
     """Let an invoice be collected again that money was given back on in Stripe."""
     invoice = _of(request, pk)
-    invoicing.release_invoice(invoice_id=invoice.pk, code=refunding.HOLD_CODE)
+    for code in refunding.HOLD_CODES:
+        invoicing.release_invoice(invoice_id=invoice.pk, code=code)
     messages.success(request, f"{invoice.number} is collected again")
     return _back(request, pk)
 
@@ -223,7 +224,7 @@ def _can(invoice: Invoice, standing: Standing) -> dict[str, bool]:
         "void": is_issued and not (standing.paid or standing.credited or standing.processing),
         "pay": is_issued and standing.due > ZERO,
         "pause": is_issued and standing.due > ZERO,
-        "release": invoice.hold_code == refunding.HOLD_CODE,
+        "release": invoice.hold_code in refunding.HOLD_CODES,
     }
 
 

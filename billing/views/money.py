@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -58,15 +59,8 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
     }
     form = RefundForm(request.POST or None, initial=first, **settings)  # type: ignore[arg-type]
     if request.method == "POST" and form.is_valid():
-        facts = form.cleaned_data
         try:
-            if facts["why"] == Refund.Why.PRICE:
-                made = refunding.refund_price(
-                    payment_id=pk, invoice_id=int(facts["invoice"]), amount=facts["amount"], words=facts["words"],
-                    seen=facts["seen"],
-                )  # fmt: skip
-            else:
-                made = refunding.refund_unapplied(payment_id=pk, amount=facts["amount"], seen=facts["seen"])
+            made = _give_back(pk, form.cleaned_data)
         except ChangedMeanwhile as refusal:
             messages.error(request, str(refusal))
             return pages.go(request, "payment", practice=request.member.practice.slug, pk=pk)
@@ -81,6 +75,7 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
         sentences=[
             "Stripe sends it to the card or account it came from, within about 5 working days. It keeps its fee.",
             "A reduced price makes a credit note on the invoice you choose. Money paid twice needs none.",
+            "What was paid the wrong way is open again on its invoice, and held until you let it be collected.",
         ],
         verb="Give it back",
         safe_verb="Keep it",
@@ -88,6 +83,15 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
         back_words="Payment",
     )
     return confirm(request, form, step)
+
+
+def _give_back(payment_id: int, facts: dict[str, Any]) -> Refund:
+    """Give money back as the form says. Raises what the action refuses with."""
+    given = {"payment_id": payment_id, **{name: facts[name] for name in ("amount", "words", "seen")}}
+    if facts["why"] == Refund.Why.UNAPPLIED:
+        return refunding.refund_unapplied(**given)
+    act = refunding.refund_price if facts["why"] == Refund.Why.PRICE else refunding.refund_method
+    return act(**given, invoice_id=int(facts["invoice"]))
 
 
 @require_POST

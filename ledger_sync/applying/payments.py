@@ -9,7 +9,7 @@ from decimal import Decimal
 from billing import payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
-from ledger_sync import snags
+from ledger_sync import carrying, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.applying.freshness import read_later
@@ -105,7 +105,7 @@ def _is_our_own(connection: Connection, theirs: Doc) -> bool:
 def _payment_removed(connection: Connection, link: Link, theirs: Doc, who: str) -> None:
     """A deleted payment: believed for money the bookkeeper recorded, asked about for money Stripe holds."""
     allocation = link.allocation
-    if allocation is None or allocation.reversed_at is not None or allocation.payment is None:
+    if allocation is None or allocation.payment is None or not (amount := carrying.carried(allocation)):
         return
     now = clock.now()
     name = connection.get_provider_display()
@@ -115,8 +115,8 @@ def _payment_removed(connection: Connection, link: Link, theirs: Doc, who: str) 
         Link.objects.filter(pk=link.pk).update(gone_at=now)
         return
     snag = snags.open_snag(
-        connection, "payment_removed", subject=f"allocation:{link.pk}", link=link, money=allocation.amount,
-        what=allocation.invoice.number, who=who, amount=amount_in_words(connection, allocation.amount),
+        connection, "payment_removed", subject=f"allocation:{link.pk}", link=link, money=amount,
+        what=allocation.invoice.number, who=who, amount=amount_in_words(connection, amount),
     )  # fmt: skip
     hold(allocation.invoice_id, snag)
 
@@ -180,7 +180,9 @@ def _changed_payment(connection: Connection, link: Link, payment: Payment, their
     shares = _known_shares(connection, theirs)
     wanted = {invoice.pk: amount for invoice, amount in shares}
     live = list(payment.allocations.filter(reversed_at__isnull=True))
-    ours = {allocation.invoice_id: allocation.amount for allocation in live}
+    ours: dict[int, Decimal] = {}
+    for allocation, amount in carrying.shares(payment):
+        ours[allocation.invoice_id] = ours.get(allocation.invoice_id, ZERO) + amount
     amount_differs = Decimal(theirs["amount"]) != payment.amount
     if wanted == ours and not amount_differs:
         return

@@ -13,7 +13,7 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
 from ledger_sync.providers.quickbooks import oauth, reading, wire
 from ledger_sync.providers.quickbooks.client import PAGE, Client, quoted, statement
-from ledger_sync.providers.quickbooks.reading import ENTITIES
+from ledger_sync.providers.quickbooks.reading import ENTITIES, entity_of
 from ledger_sync.providers.quickbooks.refusals import Fault, fault_of
 from ledger_sync.providers.quickbooks.wire import Company
 from practice.core import clock
@@ -63,37 +63,38 @@ class QuickBooksLedger:
     def look(self, item: Outgoing) -> Remote | None:
         """Find a document by its number, its reference, or its date, amount and note. None when it is not there."""
         if item.remote_id:
-            found = self.fetch(item.kind, [item.remote_id])
+            found = self.fetch(item.kind, [item.remote_id], item.role)
             return None if not found or found[0].gone else found[0]
         for row in self._candidates(item):
-            remote = reading.remote(item.kind, row)
+            remote = reading.remote(item.kind, row, item.role)
             if _is_ours(item, remote):
                 return _taken_over(item, remote) if item.kind == Kind.ITEM else remote
         return None
 
     def _candidates(self, item: Outgoing) -> Iterator[dict[str, Any]]:
         """The objects a document of ours could be, by what QuickBooks lets a query ask for."""
-        doc, entity = item.doc, ENTITIES[item.kind]
+        doc, entity = item.doc, entity_of(item.kind, item.role)
+        by_day = f"TxnDate = {quoted(doc.get('date', ''))}"
+        by_reference = f"PaymentRefNum = {quoted(doc.get('reference', '')[: reading.REFERENCE])}"
+        by_number = f"DocNumber = {quoted(doc.get('number', ''))}"
         where = {
-            Kind.CLIENT: lambda: f"DisplayName = {quoted(wire.safe_name(doc['name']))}",
-            Kind.ITEM: lambda: f"Name = {quoted(wire.safe_name(doc['name'])[:100])}",
-            Kind.INVOICE: lambda: f"DocNumber = {quoted(doc['number'])}",
-            Kind.CREDIT: lambda: f"DocNumber = {quoted(doc['number'])}",
-            Kind.PAYMENT: lambda: f"PaymentRefNum = {quoted(doc['reference'][: reading.REFERENCE])}",
-            Kind.ALLOCATION: lambda: f"PaymentRefNum = {quoted(doc['reference'][: reading.REFERENCE])}",
-            Kind.FEE: lambda: f"TxnDate = {quoted(doc['date'])}",
-            Kind.PAYOUT: lambda: f"TxnDate = {quoted(doc['date'])}",
-        }[Kind(item.kind)]()
+            "Customer": lambda: f"DisplayName = {quoted(wire.safe_name(doc['name']))}",
+            "Item": lambda: f"Name = {quoted(wire.safe_name(doc['name'])[:100])}",
+            "Invoice": lambda: by_number,
+            "CreditMemo": lambda: by_number,
+            "RefundReceipt": lambda: by_number,
+            "Payment": lambda: by_reference,
+        }.get(entity, lambda: by_day)()
         yield from self.client.everything(entity, where)
 
-    def fetch(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+    def fetch(self, kind: str, remote_ids: Sequence[str], role: str = "") -> list[Remote]:
         """Read objects by id; those that are not there any more come back as gone."""
-        entity = ENTITIES[kind]
+        entity = entity_of(kind, role)
         found: dict[str, Remote] = {}
         for start in range(0, len(remote_ids), IDS):
             ids = ", ".join(quoted(key) for key in remote_ids[start : start + IDS])
             rows = self.client.query(statement(entity, f"Id IN ({ids})", most=IDS), entity)
-            found |= {str(row["Id"]): reading.remote(kind, row) for row in rows}
+            found |= {str(row["Id"]): reading.remote(kind, row, role) for row in rows}
         return [found.get(key) or reading.gone(kind, key) for key in remote_ids]
 
     def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
@@ -148,11 +149,11 @@ def _is_ours(item: Outgoing, remote: Remote) -> bool:
     if item.kind == Kind.ITEM:
         return theirs["code"] in ("", doc["code"])
     names = {
-        Kind.PAYMENT: ("contact", "reference"),
-        Kind.ALLOCATION: ("credit", "invoice"),
-        Kind.FEE: ("account", "reference", "total"),
-        Kind.PAYOUT: ("from", "to", "amount", "reference"),
-    }.get(Kind(item.kind), ("number",))
+        "Payment": ("credit", "invoice") if item.kind == Kind.ALLOCATION else ("contact", "reference"),
+        "Purchase": ("account", "reference", "total"),
+        "Deposit": ("account", "reference", "total"),
+        "Transfer": ("from", "to", "amount", "reference"),
+    }.get(entity_of(item.kind, item.role), ("number",))
     return theirs.get("status") != "void" and all(str(theirs[name]) == str(doc[name]) for name in names)
 
 
@@ -170,10 +171,10 @@ def _result(item: Outgoing, row: dict[str, Any]) -> Result:
     fault = fault_of(row)
     if fault is not None:
         return _refusal(item, fault.ours, fault.text, fault)
-    body = row.get(ENTITIES[item.kind])
+    body = row.get(entity_of(item.kind, item.role))
     if not isinstance(body, dict) or "Id" not in body:
         raise OutcomeUnknown("QuickBooks' answer does not show what was sent", status=200)
-    found = reading.remote(item.kind, body)
+    found = reading.remote(item.kind, body, item.role)
     return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
 
 

@@ -6,10 +6,12 @@ Masked fields (tax identifiers) never enter a document: comparing them would wri
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ledger_sync.kinds import BACK, RETURNED, UNAPPLIED
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Organisation, Ref, Remote
 from practice.core import money
@@ -24,8 +26,16 @@ ENTITIES: dict[str, str] = {
     Kind.CREDIT: "CreditMemo",
     Kind.ALLOCATION: "Payment",
     Kind.PAYMENT: "Payment",
+    Kind.REFUND: "RefundReceipt",
+    Kind.DISPUTE: "Purchase",
     Kind.FEE: "Purchase",
     Kind.PAYOUT: "Transfer",
+}
+#: The documents besides a record's plain one that live elsewhere.
+_ROLES: dict[tuple[str, str], str] = {
+    (Kind.PAYMENT, RETURNED): "Purchase",
+    (Kind.REFUND, UNAPPLIED): "Purchase",
+    (Kind.DISPUTE, BACK): "Deposit",
 }
 #: Added to the name of what is made inactive (reported by users of the API).
 DELETED = " (deleted)"
@@ -35,11 +45,16 @@ _NUMBER = re.compile(r"\bCS-C\d+\b")
 REFERENCE = 21
 
 
-def remote(kind: str, row: Row) -> Remote:
+def entity_of(kind: str, role: str = "") -> str:
+    """What QuickBooks calls the document of a kind and role."""
+    return _ROLES.get((kind, role)) or ENTITIES[kind]
+
+
+def remote(kind: str, row: Row, role: str = "") -> Remote:
     """One object of QuickBooks'; one that is deleted has nothing but its id."""
     if row.get("status") == "Deleted":
         return gone(kind, str(row["Id"]), changed_at(row))
-    theirs = _PROJECTIONS[Kind(kind)](row)
+    theirs = _ROLE_PROJECTIONS.get((kind, role), _PROJECTIONS[Kind(kind)])(row)
     return Remote(kind=kind, remote_id=str(row["Id"]), version=version(row), theirs=theirs, modified_at=changed_at(row))
 
 
@@ -153,6 +168,7 @@ def payment(row: Row) -> Doc:
         "status": _status(row),
         "lines": [{"invoice": key, "amount": value} for key, value in _linked(row, "Invoice")],
         "credits": [{"credit": key, "amount": value} for key, value in _linked(row, "CreditMemo")],
+        "paid_back": [{"purchase": key, "amount": value} for key, value in _linked(row, "Expense")],
     }
 
 
@@ -178,6 +194,22 @@ def purchase(row: Row) -> Doc:
         "total": amount(row.get("TotalAmt")),
         "status": _status(row),
     }
+
+
+def deposit(row: Row) -> Doc:
+    """Money put on a bank account that no customer's payment brought."""
+    return {
+        "account": _ref(row, "DepositToAccountRef"),
+        "date": row.get("TxnDate", ""),
+        "reference": row.get("PrivateNote", ""),
+        "total": amount(row.get("TotalAmt")),
+        "status": _status(row),
+    }
+
+
+def receipt(row: Row) -> Doc:
+    """Money given back for a price that was reduced."""
+    return {**document(row), "account": _ref(row, "DepositToAccountRef"), "reference": row.get("PrivateNote", "")}
 
 
 def transfer(row: Row) -> Doc:
@@ -266,13 +298,20 @@ def organisation(company: Row, preferences: Row, realm: str) -> Organisation:
     )
 
 
-_PROJECTIONS = {
+_PROJECTIONS: dict[Kind, Callable[[Row], Doc]] = {
     Kind.CLIENT: customer,
     Kind.ITEM: item,
     Kind.INVOICE: document,
     Kind.CREDIT: document,
     Kind.PAYMENT: payment,
     Kind.ALLOCATION: allocation,
+    Kind.REFUND: receipt,
+    Kind.DISPUTE: purchase,
     Kind.FEE: purchase,
     Kind.PAYOUT: transfer,
+}
+_ROLE_PROJECTIONS: dict[tuple[str, str], Callable[[Row], Doc]] = {
+    (Kind.PAYMENT, RETURNED): purchase,
+    (Kind.REFUND, UNAPPLIED): purchase,
+    (Kind.DISPUTE, BACK): deposit,
 }

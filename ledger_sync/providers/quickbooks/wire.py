@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ledger_sync.kinds import CREDIT
+from ledger_sync.kinds import BACK, CREDIT, RETURNED, UNAPPLIED
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Outgoing, Wire
-from ledger_sync.providers.quickbooks.reading import ENTITIES, REFERENCE
+from ledger_sync.providers.quickbooks.reading import REFERENCE, entity_of
 
 BATCH = "/batch"
 #: Countries whose customers have a tax identifier to write (Intuit docs, Customer); elsewhere the field is refused.
@@ -27,7 +27,7 @@ class Company:
 def render(items: Sequence[Outgoing], company: Company) -> Wire:
     """One call for documents of one kind, role and action."""
     first = items[0]
-    entity = ENTITIES[first.kind]
+    entity = entity_of(first.kind, first.role)
     operation = f"qbo.{first.kind}.{first.role or 'main'}.{first.action}"
     alone = _ALONE.get((first.kind, first.role, first.action))
     if alone is not None:
@@ -159,8 +159,23 @@ def _payment(item: Outgoing, company: Company) -> Doc:
         "DepositToAccountRef": _ref(doc["account"]),
         "PaymentRefNum": doc["reference"][:REFERENCE],
         "PrivateNote": doc["reference"],
-        "Line": [_linked(line["amount"], line["invoice"], "Invoice") for line in doc["lines"]],
+        "Line": [_used_for(line) for line in doc["lines"]],
     }
+
+
+def _used_for(line: Doc) -> Doc:
+    """An invoice it pays, or a purchase by which it went back (Intuit docs, Payment: LinkedTxn of type Expense)."""
+    if "purchase" in line:
+        return _linked(line["amount"], line["purchase"], "Expense")
+    return _linked(line["amount"], line["invoice"], "Invoice")
+
+
+def _receipt(item: Outgoing, company: Company) -> Doc:
+    """A reduced price and the money given back for it, in one (Intuit docs, RefundReceipt)."""
+    doc = item.doc
+    body = _sale(item, company)
+    del body["CustomerMemo"]
+    return {**body, "DepositToAccountRef": _ref(doc["account"]), "PrivateNote": doc["reference"]}
 
 
 def _credit_on_invoice(item: Outgoing, company: Company) -> Doc:
@@ -183,20 +198,56 @@ def _linked(amount: str, key: str, kind: str) -> Doc:
 
 def _purchase(item: Outgoing, company: Company) -> Doc:
     doc = item.doc
-    return {
+    body = {
         "PaymentType": "Cash",
         "AccountRef": _ref(doc["account"]),
+        "TxnDate": doc["date"],
+        "PrivateNote": doc["reference"],
+        "Line": [_spent(line, doc.get("contact", "")) for line in doc["lines"]],
+    }
+    return {**body, **_untaxed(doc, company)}
+
+
+def _spent(line: Doc, contact: str) -> Doc:
+    """A line of a purchase; one that is a client's names them, as receivables must."""
+    detail: Doc = {"AccountRef": _ref(line["account"])}
+    if line["tax"]:
+        detail["TaxCodeRef"] = _ref(line["tax"])
+    if contact:
+        detail |= {"CustomerRef": _ref(contact), "BillableStatus": "NotBillable"}
+    return {
+        "Amount": _number(line["amount"]),
+        "Description": line["description"],
+        "DetailType": "AccountBasedExpenseLineDetail",
+        "AccountBasedExpenseLineDetail": detail,
+    }
+
+
+def _untaxed(doc: Doc, company: Company) -> Doc:
+    """Outside the US a document says that it has nothing to do with tax."""
+    taxed = company.country == "US" or any(line["tax"] for line in doc["lines"])
+    return {} if taxed else {"GlobalTaxCalculation": "NotApplicable"}
+
+
+def _deposit(item: Outgoing, company: Company) -> Doc:
+    doc = item.doc
+    return {
+        "DepositToAccountRef": _ref(doc["account"]),
         "TxnDate": doc["date"],
         "PrivateNote": doc["reference"],
         "Line": [
             {
                 "Amount": _number(line["amount"]),
                 "Description": line["description"],
-                "DetailType": "AccountBasedExpenseLineDetail",
-                "AccountBasedExpenseLineDetail": {"AccountRef": _ref(line["account"]), "TaxCodeRef": _ref(line["tax"])},
+                "DetailType": "DepositLineDetail",
+                "DepositLineDetail": {
+                    "AccountRef": _ref(line["account"]),
+                    "Entity": {"value": doc["contact"], "type": "CUSTOMER"},
+                },
             }
             for line in doc["lines"]
         ],
+        **_untaxed(doc, company),
     }
 
 
@@ -218,13 +269,25 @@ _BUILDERS: dict[tuple[str, str], _Build] = {
     (Kind.INVOICE, ""): _sale,
     (Kind.CREDIT, ""): _sale,
     (Kind.PAYMENT, ""): _payment,
+    (Kind.PAYMENT, RETURNED): _purchase,
     (Kind.ALLOCATION, CREDIT): _credit_on_invoice,
+    (Kind.REFUND, ""): _receipt,
+    (Kind.REFUND, UNAPPLIED): _purchase,
+    (Kind.DISPUTE, ""): _purchase,
+    (Kind.DISPUTE, BACK): _deposit,
     (Kind.FEE, ""): _purchase,
     (Kind.PAYOUT, ""): _transfer,
+    (Kind.PAYOUT, BACK): _transfer,
 }
 #: What is a call of its own, and its operation. An invoice's void differs from a payment's (the library's mixins).
 _ALONE: dict[tuple[str, str, str], str] = {
     (Kind.INVOICE, "", "void"): "void",
     (Kind.PAYMENT, "", "void"): "update&include=void",
+    (Kind.PAYMENT, RETURNED, "delete"): "delete",
+    (Kind.CREDIT, "", "void"): "void",
     (Kind.ALLOCATION, CREDIT, "delete"): "delete",
+    (Kind.REFUND, "", "delete"): "delete",
+    (Kind.REFUND, UNAPPLIED, "delete"): "delete",
+    (Kind.DISPUTE, "", "delete"): "delete",
+    (Kind.DISPUTE, BACK, "delete"): "delete",
 }

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger_sync import budgets, tokens
+from ledger_sync.kinds import CREDIT
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
@@ -39,8 +40,8 @@ class XeroLedger:
     def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
         """Read each element's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
         first = items[0]
-        if (first.kind, first.role, first.action) == (Kind.ALLOCATION, "credit", "create"):
-            return [_allocated(first, answer)]
+        if (first.kind, first.role) == (Kind.ALLOCATION, CREDIT):
+            return [_allocated(first, answer) if first.action == "create" else _taken_back(first, answer)]
         rows = answer.payload.get(reading.plural(first.kind)) if isinstance(answer.payload, dict) else None
         if not isinstance(rows, list) or len(rows) != len(items):
             raise OutcomeUnknown("Xero's answer does not list what was sent", status=answer.status)
@@ -49,11 +50,13 @@ class XeroLedger:
     def look(self, item: Outgoing) -> Remote | None:
         """Find a document by its number, its reference on an invoice, or its date, amount and reference."""
         if item.remote_id and item.action in ("update", "void", "delete"):
-            found = self.fetch(item.kind, [item.remote_id])
+            if (item.kind, item.role) == (Kind.ALLOCATION, CREDIT):
+                return self._look_allocation(item)
+            found = self.fetch(item.kind, [item.remote_id], item.role)
             return found[0] if found else None
         return _LOOKERS[Kind(item.kind)](self, item)
 
-    def fetch(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+    def fetch(self, kind: str, remote_ids: Sequence[str], role: str = "") -> list[Remote]:
         """Read objects by id: contacts and invoices in one call, others one by one."""
         name = reading.plural(kind)
         if kind in (Kind.CLIENT, Kind.INVOICE):
@@ -143,8 +146,14 @@ class XeroLedger:
         for row in self._list(f"/CreditNotes/{item.doc['credit']}", {}, "CreditNotes"):
             for found in row.get("Allocations", []):
                 if found.get("Invoice", {}).get("InvoiceID") == item.doc["invoice"]:
-                    return Remote(Kind.ALLOCATION, _allocation_id(item.doc), "", reading.payment(found))
+                    return Remote(Kind.ALLOCATION, str(found["AllocationID"]), "", reading.payment(found))
         return None
+
+    def _look_refund(self, item: Outgoing) -> Remote | None:
+        where = f'Reference=="{item.doc["reference"]}"'
+        rows = self._list("/Payments", {"where": where, "page": "1"}, "Payments")
+        standing = [row for row in rows if row.get("Status") != "DELETED"]
+        return reading.remote(Kind.REFUND, standing[0]) if standing else None
 
     def _look_bank(self, item: Outgoing) -> Remote | None:
         rows = [
@@ -154,7 +163,7 @@ class XeroLedger:
             )
             if row.get("Status") != "DELETED" and reading.day(row.get("Date")) == item.doc["date"]
         ]
-        return reading.remote(Kind.FEE, rows[0]) if rows else None
+        return reading.remote(item.kind, rows[0]) if rows else None
 
     def _look_transfer(self, item: Outgoing) -> Remote | None:
         for row in self._list("/BankTransfers", {}, "BankTransfers"):
@@ -170,6 +179,8 @@ _LOOKERS = {
     Kind.CREDIT: XeroLedger._look_credit,
     Kind.ALLOCATION: XeroLedger._look_payment,
     Kind.PAYMENT: XeroLedger._look_bank,
+    Kind.REFUND: XeroLedger._look_refund,
+    Kind.DISPUTE: XeroLedger._look_bank,
     Kind.FEE: XeroLedger._look_bank,
     Kind.PAYOUT: XeroLedger._look_transfer,
 }
@@ -188,19 +199,24 @@ def _result(item: Outgoing, row: dict[str, Any]) -> Result:
 
 
 def _allocated(item: Outgoing, answer: Answer) -> Result:
-    """An allocation has no id in Xero's reply that can be relied on: it is known by credit note and invoice."""
+    """A credit put on an invoice; where the answer does not name the allocation, the credit note does."""
     rows = answer.payload.get("Allocations") if isinstance(answer.payload, dict) else None
     if not rows:
         raise OutcomeUnknown("Xero's answer does not list the allocation", status=answer.status)
     errors = [str(e.get("Message", "")) for e in rows[0].get("ValidationErrors", [])]
     if errors:
         return Result(item.position, ok=False, code=code_of("; ".join(errors)), text="; ".join(errors))
-    theirs = {"invoice": item.doc["invoice"], "amount": reading.amount(rows[0].get("Amount")), "status": "issued"}
-    return Result(item.position, ok=True, remote_id=_allocation_id(item.doc), theirs=theirs)
+    key = str(rows[0].get("AllocationID", ""))
+    if not key:
+        return Result(item.position, ok=False, look=True)
+    return Result(item.position, ok=True, remote_id=key, theirs=reading.payment(rows[0]))
 
 
-def _allocation_id(doc: dict[str, Any]) -> str:
-    return f"{doc['credit'][:18]}>{doc['invoice'][:36]}"
+def _taken_back(item: Outgoing, answer: Answer) -> Result:
+    """A credit taken off an invoice: the answer says so of the allocation itself, not in a list (SPEC)."""
+    if not isinstance(answer.payload, dict) or not answer.payload.get("IsDeleted"):
+        raise OutcomeUnknown("Xero's answer does not say that the allocation is gone", status=answer.status)
+    return Result(item.position, ok=True, remote_id=item.remote_id, theirs={"status": "deleted"})
 
 
 def ledger_for(connection: Connection) -> XeroLedger:

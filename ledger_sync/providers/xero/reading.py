@@ -19,6 +19,8 @@ _KEYS = {
     Kind.CREDIT: ("CreditNotes", "CreditNoteID"),
     Kind.ALLOCATION: ("Payments", "PaymentID"),
     Kind.PAYMENT: ("BankTransactions", "BankTransactionID"),
+    Kind.REFUND: ("Payments", "PaymentID"),
+    Kind.DISPUTE: ("BankTransactions", "BankTransactionID"),
     Kind.FEE: ("BankTransactions", "BankTransactionID"),
     Kind.PAYOUT: ("BankTransfers", "BankTransferID"),
 }
@@ -146,6 +148,7 @@ def bank_transaction(row: dict[str, Any]) -> Doc:
         "total": amount(row.get("Total")),
         "status": "deleted" if row.get("Status") == "DELETED" else "issued",
         "type": row.get("Type", ""),
+        "overpayment": str(row.get("OverpaymentID", "")),
     }
 
 
@@ -212,6 +215,8 @@ _PROJECTIONS = {
     Kind.CREDIT: document,
     Kind.ALLOCATION: payment,
     Kind.PAYMENT: bank_transaction,
+    Kind.REFUND: payment,
+    Kind.DISPUTE: bank_transaction,
     Kind.FEE: bank_transaction,
     Kind.PAYOUT: transfer,
 }

@@ -24,7 +24,9 @@ def fits(purpose: str, data: Mapping[str, Any]) -> bool:
         return bool(data.get("revenue"))
     if purpose == P.FEE_TAX:
         return bool(data.get("expenses"))
-    return data.get("Type") in _TYPES[purpose]
+    # A credit note is paid out of the account of disputes: it must take payments (Xero docs, Payments).
+    takes = purpose != P.DISPUTED or bool(data.get("EnablePaymentsToAccount"))
+    return takes and data.get("Type") in _TYPES[purpose]
 
 
 def suggest(refs: Iterable[Ref], country: str) -> Suggestions:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ledger_sync.kinds import EXCESS
+from ledger_sync.kinds import BACK, CREDIT, EXCESS, RECEIVED, RETURNED, UNAPPLIED
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Outgoing, Wire
 
@@ -128,6 +128,35 @@ def _delete_payment(item: Outgoing) -> Doc:
     return {"Status": "DELETED"}
 
 
+def _refund(item: Outgoing) -> Doc:
+    """Money back is a payment on what it is paid out of: a credit note, or an overpayment (Xero docs, Payments)."""
+    doc = item.doc
+    paid_out = (
+        {"Overpayment": {"OverpaymentID": doc["overpayment"]}}
+        if item.role == UNAPPLIED
+        else {"CreditNote": {"CreditNoteID": doc["credit"]}}
+    )
+    return {
+        **paid_out,
+        "Account": {"AccountID": doc["account"]},
+        "Date": doc["date"],
+        "Amount": float(doc["amount"]),
+        "Reference": doc["reference"],
+    }
+
+
+def _nothing(item: Outgoing) -> Doc:
+    return {}
+
+
+def _delete_transaction(item: Outgoing) -> Doc:
+    return {"BankTransactionID": item.remote_id, "Status": "DELETED"}
+
+
+def _void_credit(item: Outgoing) -> Doc:
+    return {"CreditNoteID": item.remote_id, "Status": "VOIDED"}
+
+
 def _overpayment(item: Outgoing) -> Doc:
     doc = item.doc
     return {
@@ -143,21 +172,30 @@ def _overpayment(item: Outgoing) -> Doc:
 
 
 def _spend(item: Outgoing) -> Doc:
-    doc = item.doc
+    return _bank_transaction("SPEND", item.doc)
+
+
+def _receive(item: Outgoing) -> Doc:
+    return _bank_transaction("RECEIVE", item.doc)
+
+
+def _bank_transaction(kind: str, doc: Doc) -> Doc:
+    """Money on a bank account; without a tax rate on its lines it is outside the scope of tax."""
+    taxed = any(line["tax"] for line in doc["lines"])
     return {
-        "Type": "SPEND",
-        "Contact": {"Name": doc["payee"]},
+        "Type": kind,
+        "Contact": {"ContactID": doc["contact"]} if doc.get("contact") else {"Name": doc["payee"]},
         "BankAccount": {"AccountID": doc["account"]},
         "Date": doc["date"],
         "Reference": doc["reference"],
-        "LineAmountTypes": "Inclusive",
+        "LineAmountTypes": "Inclusive" if taxed else "NoTax",
         "LineItems": [
             {
                 "Description": line["description"],
                 "Quantity": 1,
                 "UnitAmount": float(line["amount"]),
                 "AccountCode": line["account"],
-                "TaxType": line["tax"],
+                **({"TaxType": line["tax"]} if taxed else {}),
             }
             for line in doc["lines"]
         ],
@@ -176,6 +214,9 @@ def _transfer(item: Outgoing) -> Doc:
     }
 
 
+#: A bank transaction is never edited by us: it is added, or ended.
+_ADD_TRANSACTION = ("BankTransactions", "PUT", "/BankTransactions" + _SHOW_ERRORS)
+_END_TRANSACTION = ("BankTransactions", "POST", "/BankTransactions" + _SHOW_ERRORS)
 _Build = Callable[[Outgoing], Doc]
 #: (kind, role, action) → the plural the documents go under ("" for a bare one), method, path and builder.
 _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
@@ -185,20 +226,31 @@ _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
     (Kind.INVOICE, "", "update"): ("Invoices", "POST", "/Invoices" + _SHOW_ERRORS, _invoice),
     (Kind.INVOICE, "", "void"): ("Invoices", "POST", "/Invoices" + _SHOW_ERRORS, _void_invoice),
     (Kind.CREDIT, "", "create"): ("CreditNotes", "PUT", "/CreditNotes" + _SHOW_ERRORS, _credit),
+    (Kind.CREDIT, "", "void"): ("CreditNotes", "POST", "/CreditNotes" + _SHOW_ERRORS, _void_credit),
     (Kind.ALLOCATION, "", "create"): ("Payments", "PUT", "/Payments" + _SHOW_ERRORS, _payment),
     (Kind.ALLOCATION, "", "delete"): ("", "POST", "/Payments/{remote_id}", _delete_payment),
-    (Kind.ALLOCATION, "credit", "create"): (
+    (Kind.ALLOCATION, CREDIT, "create"): (
         "Allocations",
         "PUT",
         "/CreditNotes/{credit}/Allocations" + _SHOW_ERRORS,
         _credit_allocation,
     ),
-    (Kind.PAYMENT, EXCESS, "create"): (
-        "BankTransactions",
-        "PUT",
-        "/BankTransactions" + _SHOW_ERRORS,
-        _overpayment,
-    ),
-    (Kind.FEE, "", "create"): ("BankTransactions", "PUT", "/BankTransactions" + _SHOW_ERRORS, _spend),
+    (Kind.ALLOCATION, CREDIT, "delete"): ("", "DELETE", "/CreditNotes/{credit}/Allocations/{remote_id}", _nothing),
+    (Kind.PAYMENT, EXCESS, "create"): (*_ADD_TRANSACTION, _overpayment),
+    (Kind.PAYMENT, EXCESS, "delete"): (*_END_TRANSACTION, _delete_transaction),
+    (Kind.PAYMENT, RECEIVED, "create"): (*_ADD_TRANSACTION, _receive),
+    (Kind.PAYMENT, RECEIVED, "delete"): (*_END_TRANSACTION, _delete_transaction),
+    (Kind.PAYMENT, RETURNED, "create"): (*_ADD_TRANSACTION, _spend),
+    (Kind.PAYMENT, RETURNED, "delete"): (*_END_TRANSACTION, _delete_transaction),
+    (Kind.REFUND, "", "create"): ("Payments", "PUT", "/Payments" + _SHOW_ERRORS, _refund),
+    (Kind.REFUND, "", "delete"): ("", "POST", "/Payments/{remote_id}", _delete_payment),
+    (Kind.REFUND, UNAPPLIED, "create"): ("Payments", "PUT", "/Payments" + _SHOW_ERRORS, _refund),
+    (Kind.REFUND, UNAPPLIED, "delete"): ("", "POST", "/Payments/{remote_id}", _delete_payment),
+    (Kind.DISPUTE, "", "create"): (*_ADD_TRANSACTION, _spend),
+    (Kind.DISPUTE, "", "delete"): (*_END_TRANSACTION, _delete_transaction),
+    (Kind.DISPUTE, BACK, "create"): (*_ADD_TRANSACTION, _receive),
+    (Kind.DISPUTE, BACK, "delete"): (*_END_TRANSACTION, _delete_transaction),
+    (Kind.FEE, "", "create"): (*_ADD_TRANSACTION, _spend),
     (Kind.PAYOUT, "", "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
+    (Kind.PAYOUT, BACK, "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
 }

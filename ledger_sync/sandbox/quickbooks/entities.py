@@ -114,7 +114,7 @@ _ALL = (
     Entity("Deposit", banking.DEPOSIT, banking.deposit, banking.IGNORED, after=banking.after_deposit,
            verbs=TRANSACTION),
     Entity("Purchase", banking.PURCHASE, banking.purchase, banking.IGNORED, blank=banking.blank_purchase,
-           unfilterable=saving.SPENT_HIDDEN, verbs=TRANSACTION | {"void"}),
+           before_delete=sales.refuse_linked, unfilterable=saving.SPENT_HIDDEN, verbs=TRANSACTION | {"void"}),
     Entity("Transfer", banking.TRANSFER, banking.transfer, banking.IGNORED, blank=banking.blank_transfer,
            verbs=TRANSACTION | {"void"}),
     Entity("JournalEntry", banking.JOURNAL, banking.journal, banking.IGNORED, verbs=TRANSACTION),

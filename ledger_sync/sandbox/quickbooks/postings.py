@@ -53,6 +53,8 @@ def _applied_rates(books: Books, row: Row) -> list[tuple[Decimal, Decimal]]:
     out = []
     for line in row["Line"] if "UnappliedAmt" in row else []:
         link = line["LinkedTxn"][0]
+        if link["TxnType"] == "Expense":
+            continue
         document = books.get(link["TxnType"], link["TxnId"]) or {}
         if currencies.rate_of(document) != currencies.rate_of(row):
             sign = 1 if link["TxnType"] == "Invoice" else -1

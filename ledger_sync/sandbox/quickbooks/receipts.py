@@ -15,8 +15,9 @@ PAYMENT = frozenset(
     "ExchangeRate ProcessPayment ARAccountRef".split()
 )
 IGNORED = frozenset("UnappliedAmt LinkedTxn HomeTotalAmt CreditCardPayment TxnSource DocNumber TxnStatus".split())
-#: What a line may be linked to, and the sign it counts with.
-_SIGNS = {"Invoice": 1, "CreditMemo": -1}
+#: What a line may be linked to, and the sign it counts with. Expense is a purchase by which unapplied money went back
+#: (reference: Payment.Line.LinkedTxn; what such a line does is shown nowhere).
+_SIGNS = {"Invoice": 1, "CreditMemo": -1, "Expense": 1}
 _Shares = dict[tuple[str, str], Decimal]
 
 
@@ -62,18 +63,43 @@ def _shares(books: Books, before: Row | None, row: Row, customer: str) -> _Share
         if not links or not amount:
             continue
         kind, key = str(links[0].get("TxnType", "")), str(links[0].get("TxnId", ""))
-        if kind not in _SIGNS or (kind == "CreditMemo" and not books.switches.credits_by_payment):
+        taken = {"CreditMemo": books.switches.credits_by_payment, "Expense": books.switches.payments_given_back}
+        if kind not in _SIGNS or not taken.get(kind, True):
             raise Invalid(errors.bad_choice("TxnType", kind))
-        document = books.get(kind, key)
+        document = books.get(_table(kind), key)
         if document is None:
             raise Invalid(errors.not_found())
-        if wire.ref(document, "CustomerRef") != customer:
+        if customer not in (wire.ref(document, "CustomerRef"), *_charged(document)):
             raise Invalid(errors.business("The transaction you are linking belongs to another customer."))
         shares[kind, key] = shares.get((kind, key), ZERO) + amount
         mine = Decimal(document.get("_applied", {}).get((before or {}).get("Id", ""), "0.00"))
-        if amount < 0 or shares[kind, key] > wire.money(document, "Balance") + mine:
+        if amount < 0 or shares[kind, key] > _open(books, document, customer) + mine:
             raise Invalid(errors.business("You can't apply more than the open balance of the transaction."))
     return shares
+
+
+def _table(kind: str) -> str:
+    return "Purchase" if kind == "Expense" else kind
+
+
+def _charged(document: Row) -> dict[str, list[Row]]:
+    """The lines of a purchase by the customer they name."""
+    found: dict[str, list[Row]] = {}
+    for line in document.get("Line", []):
+        detail = line.get("AccountBasedExpenseLineDetail") or {}
+        if key := wire.ref(detail, "CustomerRef"):
+            found.setdefault(key, []).append({**detail, "Amount": line["Amount"]})
+    return found
+
+
+def _open(books: Books, document: Row, customer: str) -> Decimal:
+    """What is open of a document; of a purchase, what it put on the customer's receivables and no payment uses up."""
+    if "Balance" in document:
+        return wire.money(document, "Balance")
+    control = books.account_of("AccountsReceivable")
+    lines = [line for line in _charged(document).get(customer, []) if wire.ref(line, "AccountRef") == control]
+    used = sum((Decimal(amount) for amount in document.get("_applied", {}).values()), ZERO)
+    return sum((wire.money(line, "Amount") for line in lines), ZERO) - used
 
 
 def after(books: Books, before: Row | None, row: Row | None) -> None:
@@ -81,7 +107,7 @@ def after(books: Books, before: Row | None, row: Row | None) -> None:
     was, now = _targets(before), _targets(row)
     key = (row or before or {})["Id"]
     for kind, document in {**was, **now}:
-        sales.apply(books, kind, document, key, now.get((kind, document)))
+        sales.apply(books, _table(kind), document, key, now.get((kind, document)))
 
 
 def _targets(row: Row | None) -> _Shares:

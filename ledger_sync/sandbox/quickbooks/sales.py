@@ -291,7 +291,9 @@ def _subtotal(row: Row, net: Decimal) -> None:
 
 
 def left(row: Row, kind: str) -> Row:
-    """What is still open of an invoice or credit memo, from what payments have applied to it."""
+    """What is still open of an invoice or credit memo, from what payments applied to it; a purchase has none."""
+    if kind == "Purchase":
+        return {}
     applied = sum((Decimal(amount) for amount in row.get("_applied", {}).values()), ZERO)
     balance = wire.plain(wire.money(row, "TotalAmt") - applied)
     return {"Balance": balance, "RemainingCredit": balance} if kind == "CreditMemo" else {"Balance": balance}

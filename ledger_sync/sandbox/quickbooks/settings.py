@@ -93,6 +93,9 @@ class Switches:
     sell_to_liability: bool = True
     #: A credit memo is applied by a line of a payment, which may be of nothing. Reported by users.
     credits_by_payment: bool = True
+    #: Money of a payment that was given back is tied to that purchase by a line of type Expense. The reference lists
+    #: the type; what it does is shown nowhere.
+    payments_given_back: bool = True
     #: Other lines without TxnTaxDetail are taxed anew in the US too, as Intuit says of elsewhere. Unsure.
     us_taxed_anew: bool = True
     #: Outside the US a rate is worked out once on all it applies to; off, line by line. Unsure.

@@ -93,22 +93,6 @@ def test_one_payment_on_three_invoices_with_money_left_over(
     assert len([r for r in there.rows("Payment") if r["CustomerRef"] == row["CustomerRef"]]) == 1
 
 
-def test_a_debit_that_came_back_is_voided_and_the_invoice_is_open_again(
-    firm: Any, booked: Any, there: Any, bell: Any
-) -> None:
-    payment = firm.paid_by_card(booked.client, "1000.00", (booked, "1000.00"))
-    bell.answer()
-    with audit.cause(system="stripe", actor="Stripe"):
-        payments.return_payment(payment_id=payment.pk, reason="insufficient funds", now=clock.now())
-    clock.advance(seconds=10)
-    bell.answer()
-    link = Link.objects.get(payment=payment)
-    assert (link.gone_at is not None, link.owes) == (True, False)
-    row = next(r for r in there.rows("Payment") if r["Id"] == link.remote_id)
-    assert (row["TotalAmt"], row["PrivateNote"].split()[0]) == ("0.00", "Voided")
-    assert there.of(Link.objects.get(invoice=booked))["Balance"] == "1000.00"
-
-
 def test_a_payment_moved_to_another_invoice_is_sent_with_all_its_lines(
     firm: Any, booked: Any, there: Any, bell: Any
 ) -> None:

@@ -395,6 +395,21 @@ def test_credits_by_payment(app: App) -> None:
     assert app.code("Payment", applied()) == "2170"
 
 
+def test_payments_given_back(app: App) -> None:
+    (control,) = app.query("SELECT * FROM Account WHERE AccountType = 'Accounts Receivable'")["Account"]
+    bank = app.account("Checking")["value"]
+    detail = {"AccountRef": {"value": control["Id"]}, **CUSTOMER}
+    line = {"Amount": 30, "DetailType": "AccountBasedExpenseLineDetail", "AccountBasedExpenseLineDetail": detail}
+    spent = app.post("Purchase", {"PaymentType": "Cash", "AccountRef": {"value": bank}, "Line": [line]})
+    taken = {**CUSTOMER, "TotalAmt": 50, "Line": [app.on(30, spent, "Expense")]}
+    payment = app.post("Payment", taken)
+    assert payment["UnappliedAmt"] == 20
+    assert app.code("Payment", taken) == "6000"
+    assert app.code("Purchase", app.again("Purchase", spent), "?operation=delete") == "800"
+    turn(app, payments_given_back=False)
+    assert app.code("Payment", taken) == "2170"
+
+
 def test_us_taxed_anew(app: App) -> None:
     app.sandbox.bookkeeper.set_preference("TaxPrefs", "UsingSalesTax", True)
     taxable = {"TaxCodeRef": {"value": "TAX"}}

@@ -1,0 +1,114 @@
+"""Invoices and credit notes as the ledger must show them: the document the client was given, coded as people chose."""
+
+from __future__ import annotations
+
+from billing.models import CreditNote, Invoice, Refund
+from ledger_sync import mapping
+from ledger_sync.intents import Intent
+from ledger_sync.kinds import SHAPES
+from ledger_sync.known import Known, Line
+from ledger_sync.mapping import Purpose
+from ledger_sync.models import Connection, Link, RefItem
+from ledger_sync.models.links import Kind
+from ledger_sync.ports import Doc
+from practice.core import money
+
+
+def invoice(link: Link, known: Known) -> Intent | None:
+    """An invoice, or its void."""
+    row = link.invoice
+    assert row is not None
+    if row.status == Invoice.Status.VOID:
+        void: Doc = {"number": row.number, "status": "void"}
+        void_there = (link.base_theirs or {}).get("status") in ("void", "deleted")
+        return Intent("void", void, str(row.issued_on)) if link.exists_there and not void_there else None
+    doc = invoice_doc(row, known)
+    if not link.exists_there:
+        return Intent("create", doc, str(row.issued_on))
+    return None if doc == link.base_ours else Intent("update", doc, str(row.issued_on))
+
+
+def invoice_doc(invoice: Invoice, known: Known) -> Doc:
+    """An invoice as the client was given it, with the coding the mapping gives its lines."""
+    return {
+        "number": invoice.number,
+        "contact": known.remote_of(Kind.CLIENT, invoice.client_id),
+        "date": str(invoice.issued_on),
+        "due_on": str(invoice.due_on),
+        "reference": invoice.reference,
+        "currency": invoice.currency,
+        "basis": invoice.price_basis,
+        "status": "issued",
+        "email": known.email_of(invoice.client_id),
+        "lines": [_line(known, line) for line in known.lines_of(invoice)],
+        "net": str(invoice.net),
+        "tax": str(invoice.tax),
+        "total": str(invoice.total),
+    }
+
+
+def _line(known: Known, line: Line) -> Doc:
+    connection = known.connection
+    account = known.places.income_account(line.service_id)
+    rate = known.places.target(Purpose.TAX, line.treatment)
+    item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
+    if not item and SHAPES[connection.provider].needs_items:
+        item = _item_that_posts_to(connection, account, line.description)
+    return {
+        "key": str(line.position),
+        "description": line.description,
+        "quantity": money.plain(line.quantity),
+        "unit_price": money.plain(line.unit_price),
+        "account": account.code or account.remote_id,
+        "tax": rate.code or rate.remote_id,
+        "item": item,
+        "amount": str(line.amount),
+        "tax_amount": str(line.tax),
+    }
+
+
+def _item_that_posts_to(connection: Connection, account: RefItem, what: str) -> str:
+    """The ledger's product or service for a line that has no service of ours. Raises MappingMissing."""
+    ours = Link.objects.filter(connection=connection, kind=Kind.ITEM, remote_id__isnull=False, gone_at__isnull=True)
+    found = ours.filter(base_theirs__account=account.remote_id).values_list("remote_id", flat=True).first()
+    if found is None:
+        theirs = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ITEM, active=True)
+        sold = theirs.filter(data__Type="Service", data__IncomeAccount=account.remote_id)
+        found = sold.order_by("id").values_list("remote_id", flat=True).first()
+    if found is None:
+        raise mapping.MappingMissing(f"“{what}” (no product or service there posts to {account.label})")
+    return found
+
+
+def credit(link: Link, known: Known) -> Intent | None:
+    """A credit note made here. Where money goes back by a receipt of its own, that is its document instead."""
+    row = link.credit
+    assert row is not None
+    stands = row.voided_at is None and not (
+        SHAPES[known.connection.provider].refunds_by_receipt and is_paid_out(row.pk)
+    )
+    if link.exists_there:
+        return None if stands else Intent("void", {"number": row.number, "status": "void"}, str(row.issued_on))
+    return Intent("create", credit_doc(row, known), str(row.issued_on)) if stands else None
+
+
+def is_paid_out(credit_id: int) -> bool:
+    """Whether a credit note's money goes back to the client, so that it is not put on its invoice in the ledger."""
+    return Refund.objects.filter(credit=credit_id).exclude(state=Refund.State.FAILED).exists()
+
+
+def credit_doc(row: CreditNote, known: Known) -> Doc:
+    """A credit note as the client was given it, coded as its invoice is."""
+    return {
+        "number": row.number,
+        "contact": known.remote_of(Kind.CLIENT, row.client_id),
+        "date": str(row.issued_on),
+        "reference": row.invoice.number,
+        "currency": row.currency,
+        "basis": row.price_basis,
+        "status": "issued",
+        "lines": [_line(known, line) for line in known.lines_of(row)],
+        "net": str(row.net),
+        "tax": str(row.tax),
+        "total": str(row.total),
+    }

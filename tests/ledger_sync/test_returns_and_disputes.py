@@ -1,0 +1,217 @@
+"""Money a bank takes back is in Xero as two movements on their days; disputed money waits on an account of its own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import disputes, payments, refunding
+from billing.models import Invoice, Payment
+from billing.standing import standing_of, unallocated
+from ledger_sync import mapping, proving
+from ledger_sync.models import Connection, Link, Mapping, Snag
+from practice.core import audit, clock
+from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
+from tests.ledger_sync.xero_books import There
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ZERO, FULL = Decimal("0.00"), Decimal("1100.00")
+
+
+@pytest.fixture
+def there(xero: Any) -> There:
+    return There(xero)
+
+
+@pytest.fixture(autouse=True)
+def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
+
+
+@pytest.fixture
+def booked(firm: Any, connection: Connection, there: There, bell: Any) -> Invoice:
+    """An invoice of 1,100.00 that both books agree on."""
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    clock.advance(minutes=5)
+    return invoice
+
+
+def pay(firm: Any, invoice: Invoice, bell: Any, amount: str = "1100.00", method: str = "card") -> Payment:
+    payment = paid(firm, invoice, amount, (invoice, "1100.00"), method=method)
+    bell.answer()
+    clock.advance(days=3)
+    return payment
+
+
+def bounce(payment: Payment) -> None:
+    with audit.cause(system="stripe", actor="Stripe"):
+        payments.return_payment(payment_id=payment.pk, reason="insufficient funds", now=clock.now())
+    clock.advance(seconds=5)
+
+
+def on_clearing(there: There) -> list[tuple[str, str, str]]:
+    rows = there.standing("BankTransactions", _bank=there.account("Stripe clearing"))
+    return [(row["Type"], row["Total"], row["Date"]) for row in rows]
+
+
+def adds_up(payment: Payment) -> bool:
+    """amount = allocations net of reversals + refunded + returned + unallocated (ACCOUNTING 8)."""
+    live = sum((row.amount for row in payment.allocations.filter(reversed_at__isnull=True)), ZERO)
+    refunded = sum((row.amount for row in payment.refunds.exclude(state="failed")), ZERO)
+    return payment.amount == live + refunded + unallocated(payment)
+
+
+# Returned debits
+
+
+def test_a_debit_that_comes_back_opens_its_invoice_and_shows_both_movements_on_their_days(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    came, went = payment.paid_on, clock.today("Australia/Sydney")
+    bounce(payment)
+    in_agreement(connection, bell, booked)
+    assert there.standing("Payments", PaymentType="ACCRECPAYMENT") == []
+    assert on_clearing(there) == [("SPEND", "1100.00", str(went)), ("RECEIVE", "1100.00", str(came))]
+    assert (there.balance("Stripe clearing"), there.balance("Returned payments")) == (ZERO, ZERO)
+    assert standing_of(booked, went).due == FULL
+    assert proving.posted_by(connection, came) == {("payment", payment.pk): FULL}
+    assert proving.posted_by(connection, went) == {("payment", payment.pk): ZERO}
+
+
+def test_a_debit_that_comes_back_with_money_beyond_its_invoice_leaves_no_credit(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    bounce(pay(firm, booked, bell, "1150.00", method="au_becs_debit"))
+    in_agreement(connection, bell, booked)
+    assert there.standing("Overpayments") == []
+    assert {(kind, total) for kind, total, _ in on_clearing(there)} == {("SPEND", "1150.00"), ("RECEIVE", "1150.00")}
+    assert (there.balance("Stripe clearing"), there.balance("Returned payments")) == (ZERO, ZERO)
+
+
+def test_what_is_left_of_a_part_refunded_debit_comes_back(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    stripe_says(reduce(payment, booked, "330.00"), "succeeded")
+    bell.answer()
+    bounce(payment)
+    in_agreement(connection, bell, booked)
+    # The payment that stays is as large as the credit note that was paid out; the rest is due again.
+    assert [r["Amount"] for r in there.standing("Payments", PaymentType="ACCRECPAYMENT")] == ["330.00"]
+    (invoice,) = there.standing("Invoices", InvoiceNumber=booked.number)
+    assert invoice["AmountDue"] == "770.00"
+    assert (there.balance("Stripe clearing"), there.balance("Returned payments")) == (ZERO, ZERO)
+    assert adds_up(payment)
+
+
+def test_a_debit_that_comes_back_before_it_was_sent_leaves_only_its_movements(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    bounce(paid(firm, booked, "1100.00", (booked, "1100.00"), method="au_becs_debit"))
+    in_agreement(connection, bell, booked)
+    assert there.standing("Payments", PaymentType="ACCRECPAYMENT") == []
+    assert there.balance("Stripe clearing") == ZERO
+
+
+def test_without_a_place_for_returned_payments_a_cause_says_so_and_choosing_one_sends_what_waits(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    place = Mapping.objects.get(connection=connection, purpose="returned")
+    target = place.target_id
+    place.delete()
+    assert mapping.missing(connection) == []
+    bounce(pay(firm, booked, bell, method="au_becs_debit"))
+    bell.answer()
+    snag = Snag.objects.get(closed_at__isnull=True)
+    assert (snag.code, snag.facts["what"]) == ("mapping_missing", "Returned payments")
+    mapping.choose(connection=connection, purpose="returned", target_id=target)
+    from ledger_sync import remedies
+
+    remedies._retry(snag, "")
+    in_agreement(connection, bell, booked)
+
+
+# Disputes
+
+
+def test_disputed_money_waits_on_its_own_account_and_comes_back_when_the_dispute_is_won(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell)
+    disputed(payment, "needs_response")
+    in_agreement(connection, bell, booked)
+    assert (there.balance("Stripe clearing"), there.balance("Disputed payments")) == (ZERO, FULL)
+    assert standing_of(booked, clock.today("Australia/Sydney")).due == ZERO
+    clock.advance(days=20)
+    disputed(payment, "won")
+    in_agreement(connection, bell, booked)
+    assert (there.balance("Stripe clearing"), there.balance("Disputed payments")) == (FULL, ZERO)
+    assert [(kind, total) for kind, total, _ in on_clearing(there)] == [("SPEND", "1100.00"), ("RECEIVE", "1100.00")]
+
+
+def test_a_dispute_that_moved_nothing_books_nothing(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    disputed(pay(firm, booked, bell), "warning_needs_response")
+    in_agreement(connection, bell, booked)
+    assert on_clearing(there) == []
+
+
+def test_a_lost_dispute_that_is_conceded_closes_its_account_by_a_credit_note(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell)
+    disputed(payment, "needs_response")
+    bell.answer()
+    clock.advance(days=20)
+    dispute = disputed(payment, "lost")
+    (refund,) = disputes.concede(dispute_id=dispute.pk, words="not worth a fight")
+    in_agreement(connection, bell, booked)
+    assert (there.balance("Stripe clearing"), there.balance("Disputed payments")) == (ZERO, ZERO)
+    (note,) = there.standing("CreditNotes", CreditNoteNumber=refund.credit.number)
+    assert (note["Status"], note["Total"]) == ("PAID", "1100.00")
+    row = there.of(Link.objects.get(refund=refund))
+    assert row["_account"] == there.account("Disputed payments")
+    standing = standing_of(booked, clock.today("Australia/Sydney"))
+    assert (standing.paid, standing.credited, standing.due) == (ZERO, FULL, ZERO)
+    assert adds_up(payment)
+    with pytest.raises(disputes.DisputeDecided):
+        disputes.reopen(dispute_id=dispute.pk, reason="second thoughts")
+
+
+def test_a_lost_dispute_that_is_reopened_empties_its_account_before_the_money_counts_as_returned(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell)
+    disputed(payment, "needs_response")
+    bell.answer()
+    clock.advance(days=20)
+    dispute = disputed(payment, "lost")
+    lost_on = clock.today("Australia/Sydney")
+    clock.advance(days=2)
+    disputes.reopen(dispute_id=dispute.pk, reason="the work was done")
+    in_agreement(connection, bell, booked)
+    balances = [there.balance(n) for n in ("Stripe clearing", "Disputed payments", "Returned payments")]
+    assert balances == [ZERO, ZERO, ZERO]
+    assert ("SPEND", "1100.00", str(lost_on)) in on_clearing(there)
+    (invoice,) = there.standing("Invoices", InvoiceNumber=booked.number)
+    assert invoice["AmountDue"] == "1100.00"
+    with pytest.raises(disputes.DisputeDecided):
+        disputes.concede(dispute_id=dispute.pk, words="second thoughts")
+
+
+def test_a_part_of_a_payment_is_disputed_and_conceded(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell)
+    for status in ("needs_response", "lost"):
+        dispute = disputed(payment, status, Decimal("440.00"))
+        bell.answer()
+    disputes.concede(dispute_id=dispute.pk, words="half of it")
+    in_agreement(connection, bell, booked)
+    assert (there.balance("Stripe clearing"), there.balance("Disputed payments")) == (Decimal("660.00"), ZERO)
+    assert adds_up(payment)
