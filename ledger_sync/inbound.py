@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from ledger_sync import applying, lanes
+from ledger_sync import applying
 from ledger_sync.models import Connection, Delivery, Hint, Link
 from ledger_sync.models.connections import Provider
 from ledger_sync.models.links import Kind
@@ -24,9 +24,15 @@ from practice.core import clock, wake
 log = logging.getLogger(__name__)
 #: A notice about something we do not know may be about what a push is making right now: it waits this long.
 UNKNOWN_WAITS = timedelta(seconds=20)
+#: The moment in a notice may be so much later than the version it tells of.
+STAMPED_LATER = timedelta(seconds=2)
+#: An answer is settled within this: what both books last agreed on then came of our own call.
+SETTLING = timedelta(seconds=1)
 #: No vendor's id is longer.
 _ID_LENGTH = 64
 
+#: (connection, kind, remote id).
+What = tuple[int, str, str]
 _XERO_KINDS = {"CONTACT": Kind.CLIENT, "INVOICE": Kind.INVOICE, "CREDITNOTE": Kind.CREDIT}
 _QBO_KINDS = {"customer": Kind.CLIENT, "invoice": Kind.INVOICE, "payment": Kind.PAYMENT, "creditmemo": Kind.CREDIT}
 
@@ -51,33 +57,53 @@ def receive(provider: str, body: bytes) -> bool:
 
 
 @transaction.atomic
-def work(delivery_id: int) -> int:
-    """Turn a stored notice into hints, and ring the pull bell of each connection. Returns how many hints."""
+def work(delivery_id: int) -> list[int]:
+    """Turn a stored notice into hints. Returns the connections that have something to be fetched at once."""
     row = Delivery.objects.select_for_update().get(pk=delivery_id)
     if row.worked_at is not None:
-        return 0
+        return []
     named = _readable(row)
     orgs = {org for org, *_ in named}
     rows = Connection.objects.filter(provider=row.provider, remote_org__in=orgs, disconnected_at__isnull=True)
     connections = {connection.remote_org: connection for connection in rows}
-    versions = _versions(connections.values(), {(kind, remote_id) for _, kind, remote_id, *_ in named})
-    touched: dict[int, Connection] = {}
-    hints = 0
+    told: dict[What, datetime] = {}
     for org, kind, remote_id, at, loser in named:
         connection = connections.get(org)
         if connection is None:
             continue
         if loser:
             applying.follow_merge(connection, kind, loser, remote_id)
-        if not _is_echo(row.provider, versions.get((connection.pk, kind, remote_id), ""), at):
-            hint(connection, kind, remote_id, at)
-            touched[connection.pk] = connection
-            hints += 1
+        what = connection.pk, kind, remote_id
+        told[what] = max(at, told.get(what, at))
+    known = _known(told)
+    echoes = _echoes(row.provider, told, known)
+    news = {what: at for what, at in told.items() if what not in echoes}
+    _note(news, known=known)
     row.worked_at = clock.now()
     row.save(update_fields=["worked_at"])
-    for connection in touched.values():
-        lanes.ring(connection, "pull")
-    return hints
+    return sorted({what[0] for what in news if what in known})
+
+
+def _note(told: Mapping[What, datetime], *, known: Container[What]) -> None:
+    """Leave one hint for each object; those that wait already are told of again. A run's notices name fifty each."""
+    now = clock.now()
+    ready = {what: now if what in known else now + UNKNOWN_WAITS for what in told}
+    waiting = Hint.objects.filter(
+        connection__in={what[0] for what in told}, remote_id__in={what[2] for what in told}
+    ).select_for_update()
+    rows = {(hint.connection_id, hint.kind, hint.remote_id): hint for hint in waiting.order_by("pk")}
+    for what in told.keys() & rows.keys():
+        _tell_again(rows[what], told[what], ready[what])
+    fresh = [
+        Hint(
+            connection_id=what[0], kind=what[1], remote_id=what[2], first_at=now, last_event_at=at,
+            ready_at=ready[what],
+        )
+        for what, at in told.items()
+        if what not in rows
+    ]  # fmt: skip
+    # One that somebody else leaves in this very moment is followed after this notice came: it does for both.
+    Hint.objects.bulk_create(fresh, ignore_conflicts=True)
 
 
 def drop_echoes(connection: Connection) -> int:
@@ -87,26 +113,45 @@ def drop_echoes(connection: Connection) -> int:
     """
     unknown = F("first_at") + UNKNOWN_WAITS
     waiting = list(Hint.objects.filter(connection=connection, ready_at__lte=clock.now(), ready_at=unknown))
-    versions = _versions([connection], {(hint.kind, hint.remote_id) for hint in waiting})
-    echoes = [
-        hint.pk
-        for hint in waiting
-        if _is_echo(
-            connection.provider, versions.get((connection.pk, hint.kind, hint.remote_id), ""), hint.last_event_at
-        )
-    ]
-    return Hint.objects.filter(pk__in=echoes).delete()[0]
+    if not waiting:
+        return 0
+    told = {(connection.pk, hint.kind, hint.remote_id): hint.last_event_at for hint in waiting}
+    echoes = _echoes(connection.provider, told, _known(told))
+    pks = [hint.pk for hint in waiting if (connection.pk, hint.kind, hint.remote_id) in echoes]
+    return Hint.objects.filter(pk__in=pks).delete()[0]
 
 
-def _versions(connections: Iterable[Connection], named: set[tuple[str, str]]) -> dict[tuple[int, str, str], str]:
-    """The versions we know of objects that were named by kind and id."""
+def _known(told: Collection[What]) -> dict[What, tuple[str, int]]:
+    """The version we have of each of these that we know, and its link."""
     known = {}
-    for kind in {kind for kind, _ in named}:
-        ids = [remote_id for other, remote_id in named if other == kind]
-        rows = Link.objects.filter(connection__in=connections, kind=kind, remote_id__in=ids)
-        for connection_id, remote_id, version in rows.values_list("connection_id", "remote_id", "remote_version"):
-            known[connection_id, kind, str(remote_id)] = version
+    for kind in {kind for _, kind, _ in told}:
+        orgs = {org for org, other, _ in told if other == kind}
+        ids = {remote_id for _, other, remote_id in told if other == kind}
+        rows = Link.objects.filter(connection__in=orgs, kind=kind, remote_id__in=ids)
+        for org, remote_id, version, pk in rows.values_list("connection_id", "remote_id", "remote_version", "pk"):
+            known[org, kind, str(remote_id)] = version, pk
     return known
+
+
+def _echoes(provider: str, told: Mapping[What, datetime], known: Mapping[What, tuple[str, int]]) -> set[What]:
+    """What was told of versions that we have already: our own push coming back. Costs no call.
+
+    A notice may carry a moment a little later than the version it is about. What a person changes within that moment of
+    our own push is found by the next sweep.
+    """
+    had = {what for what, at in told.items() if what in known and _is_had(provider, known[what][0], at)}
+    near = {
+        what: known[what][1]
+        for what, at in told.items()
+        if what in known and what not in had and _is_had(provider, known[what][0], at - STAMPED_LATER)
+    }
+    if not near:
+        return had
+    pushed = Link.objects.filter(
+        pk__in=near.values(), items__result="ok", items__call__closed_at__gte=F("verified_at") - SETTLING
+    )
+    ours = set(pushed.values_list("pk", flat=True))
+    return had | {what for what, pk in near.items() if pk in ours}
 
 
 def hint(connection: Connection, kind: str, remote_id: str, at: datetime) -> Hint:
@@ -121,13 +166,17 @@ def hint(connection: Connection, kind: str, remote_id: str, at: datetime) -> Hin
         defaults={"first_at": now, "last_event_at": at, "ready_at": ready},
     )
     if not made:
-        row.last_event_at, row.ready_at = max(at, row.last_event_at), min(ready, row.ready_at or ready)
-        row.save(update_fields=["last_event_at", "ready_at"])
+        _tell_again(row, at, ready)
     return row
 
 
-def _is_echo(provider: str, version: str, at: datetime) -> bool:
-    """Whether a notice tells of a version we have already: our own push coming back. Costs no call."""
+def _tell_again(row: Hint, at: datetime, ready: datetime) -> None:
+    row.last_event_at, row.ready_at = max(at, row.last_event_at), min(ready, row.ready_at or ready)
+    row.save(update_fields=["last_event_at", "ready_at"])
+
+
+def _is_had(provider: str, version: str, at: datetime) -> bool:
+    """Whether what happened at a moment is in a version."""
     if provider == Provider.QUICKBOOKS:
         # "SyncToken@moment": the moment is to the second, the notice's finer. What a person changes within that very
         # second is found by the next sweep.

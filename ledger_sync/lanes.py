@@ -14,7 +14,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F, Q
 
-from ledger_sync.models import Connection, Lane, Link
+from ledger_sync.models import Connection, Hint, Lane, Link
 from ledger_sync.ports import LedgerError
 from practice.core import clock, wake
 
@@ -106,7 +106,19 @@ def ring_due() -> int:
         if sum(rows.update(**{field: None}) for field, rows in ended.items()):
             wake.wake(f"ledger_sync.tasks.{name}", connection_id=connection_id)
             rung += 1
-    return rung
+    return rung + _ring_for_hints(now)
+
+
+def _ring_for_hints(now: datetime) -> int:
+    """Ring for connections with something to be fetched whose lane is free, at most once in five seconds each."""
+    reading = Connection.objects.filter(state__in=(Connection.State.LIVE, Connection.State.MATCHING))
+    told = Hint.objects.filter(ready_at__lte=now, connection__in=reading).values("connection")
+    busy = Q(until__gte=now) | Q(blocked_until__gt=now) | Q(bell_at__gte=now - BELL_EVERY)
+    free = Lane.objects.filter(connection__in=told, name=Lane.Name.PULL).exclude(busy)
+    ids = free.values_list("connection_id", flat=True)
+    for connection_id in ids:
+        _ring(connection_id, Lane.Name.PULL)
+    return len(ids)
 
 
 def open_up(connection_id: int) -> None:
@@ -151,7 +163,7 @@ def succeeded(connection_id: int, name: str) -> None:
     """
     lanes = Lane.objects.filter(connection_id=connection_id)
     if not lanes.filter(Q(failures__gt=0) | Q(silent_since__isnull=False)).exists():
-        return
+        return  # As nearly always: a question costs less than four writes, which wait for each other on SQLite.
     ended = lanes.filter(name=name, silent_since__isnull=False).update(failures=0, reason="", silent_since=None)
     lanes.filter(name=name, failures__gt=0).update(failures=0, reason="")
     others = lanes.filter(silent_since__isnull=False).exclude(name=name)

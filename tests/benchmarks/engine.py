@@ -125,7 +125,7 @@ class World:
         self.work()
         ledger_sync.tasks.sweep()
         with audit.cause(system="schedule", actor="billing run"):
-            _issue(self.connection, entity, service, self.made)
+            issue(self.connection, entity, service, self.made)
 
     def work(self) -> None:
         """Answer every ring, as a worker does, and let the sandbox send its notices."""
@@ -209,7 +209,8 @@ def _owed() -> dict[str, Any]:
     return {"owed_since": clock.now(), "owed_rev": 1, "ready_at": clock.now(), "urgency": Urgency.BULK}
 
 
-def _issue(connection: Connection, entity: Entity, service: Service, made: list[Client]) -> None:
+def issue(connection: Connection, entity: Entity, service: Service, made: list[Client]) -> None:
+    """One invoice for each client, owed to the ledger, as a billing run writes them."""
     now, today = clock.now(), clock.today(entity.time_zone)
     Invoice.objects.bulk_create(
         Invoice(
@@ -257,7 +258,7 @@ def _world(provider: str) -> Iterator[World]:
     keys = sandbox.credentials()
     for name, value in _settings(provider, keys).items():
         setattr(settings, name, value)
-    entity = _firm("AU" if provider == "xero" else "US")
+    entity = firm("AU" if provider == "xero" else "US")
     world = World(provider, sandbox, Connection(), rung)
     try:
         with network.answer_in_process({host: world}):
@@ -283,7 +284,8 @@ def _settings(provider: str, keys: dict[str, str]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _firm(country: str) -> Entity:
+def firm(country: str) -> Entity:
+    """One practice with an entity, its rates and a service."""
     currency = {"AU": "AUD", "US": "USD"}[country]
     practice = Practice.objects.create(slug="bench", name="Bench & Co", initials="BC")
     entity = Entity.objects.create(

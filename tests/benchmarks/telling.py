@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import sys
 
@@ -16,6 +17,18 @@ def seconds(name: str, measured: list[float], limit: float) -> None:
         flush=True,
     )
     facts = {"runs": len(measured), "median": round(median, 4), "worst": round(worst, 4), "limit": limit}
+    _json(name, facts)
+
+
+def spread(name: str, measured: list[float], median: float | None = None, worst: float | None = None) -> None:
+    """The median and the 99th percentile of many, beside the limits where there are some."""
+    ordered = sorted(measured)
+    middle, late = statistics.median(ordered), ordered[max(0, math.ceil(len(ordered) * 0.99) - 1)]
+    limits = f"   {middle / median:5.2f} of {median} s   {late / worst:5.2f} of {worst} s" if median and worst else ""
+    print(f"{name:<58} {len(ordered):>4} seen   median {middle:6.3f} s   99 % {late:6.3f} s{limits}", flush=True)
+    facts = {"seen": len(ordered), "median": round(middle, 4), "p99": round(late, 4), "worst": round(ordered[-1], 4)}
+    if median and worst:
+        facts |= {"limit_median": median, "limit_p99": worst}
     _json(name, facts)
 
 

@@ -117,7 +117,7 @@ def test_a_rule_switched_off_is_noticed_and_its_history_made_short(world: World)
     assert play(world, UNANSWERED).findings == []
     with next(mutant for mutant in mutants.MUTANTS if mutant.name == "look").off():
         failed = play(world, UNANSWERED)
-        short = shorten(failed, partial(play, world), patience=10)
+        short = shorten(failed, partial(play, world))
     assert "duplicated" in failed.kinds
     assert short.findings
     assert [act.name for act in short.plan.acts] == ["agree", "pay"]

@@ -80,13 +80,14 @@ def test_a_window_without_even_the_reserve_stops_people_too(waiting: Any, connec
     assert Lane.objects.get(connection=connection, name="push").blocked_until == clock.now() + timedelta(seconds=60)
 
 
-def notice(connection: Connection, remote_id: str, at: Any) -> int:
+def notice(connection: Connection, remote_id: str, at: Any, category: str = "INVOICE") -> int:
     event = {
-        "resourceId": remote_id, "tenantId": connection.remote_org, "eventCategory": "INVOICE",
+        "resourceId": remote_id, "tenantId": connection.remote_org, "eventCategory": category,
         "eventType": "CREATE", "eventDateUtc": at.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3],
     }  # fmt: skip
     assert inbound.receive("xero", json.dumps({"events": [event]}).encode())
-    return inbound.work(inbound.Delivery.objects.latest("pk").pk)
+    inbound.work(inbound.Delivery.objects.latest("pk").pk)
+    return Hint.objects.count()
 
 
 def test_the_notice_of_our_own_invoice_that_overtakes_its_answer_costs_no_call(
@@ -104,6 +105,28 @@ def test_the_notice_of_our_own_invoice_that_overtakes_its_answer_costs_no_call(
     xero.handle = lambda request, handle=xero.handle: (fetched.append(request.path), handle(request))[1]
     assert pulling.pull(connection.pk) == 0
     assert (fetched, Hint.objects.count()) == ([], 0)
+
+
+def test_a_notice_of_our_own_change_that_is_stamped_a_moment_later_costs_no_call(
+    firm: Any, connection: Connection, bell: Any
+) -> None:
+    bill(firm, firm.client())
+    bell.answer()
+    known = str(Link.objects.get(kind="invoice").remote_id)
+    assert notice(connection, known, clock.now() + timedelta(milliseconds=300)) == 0
+    assert notice(connection, known, clock.now() + timedelta(seconds=3)) == 1
+
+
+def test_a_second_change_there_right_after_one_that_was_read_is_followed(
+    firm: Any, connection: Connection, xero: Any, bell: Any
+) -> None:
+    bill(firm, firm.client())
+    bell.answer()
+    clock.advance(seconds=30)
+    link = Link.objects.get(kind="client")
+    xero.bookkeeper.edit_contact(link.remote_id, {"EmailAddress": "first@larkspur.example"})
+    assert pulling.pull(connection.pk, sweep=True)
+    assert notice(connection, str(link.remote_id), clock.now() + timedelta(milliseconds=300), "CONTACT") == 1
 
 
 def test_the_notice_of_somebody_elses_later_change_is_followed(

@@ -73,7 +73,8 @@ def found(sandbox: XeroSandbox, what: str | Row) -> None:
     """Found the sandbox's first organisation, and for "vendor" a second one and the first one's year of business.
 
     A description may hold ``name``, ``organisation`` (fields), ``accounts``, ``tracking`` ({category: [options]}),
-    ``contacts`` and ``items``, in Xero's field names. Raises ValueError for a word nobody knows.
+    ``contacts`` and ``items``, in Xero's field names, and ``others``: descriptions of further organisations. Raises
+    ValueError for a word nobody knows.
     """
     if isinstance(what, str) and what not in ("vendor", "empty"):
         raise ValueError(f"unknown company {what!r}: vendor, empty or a description")
@@ -84,6 +85,8 @@ def found(sandbox: XeroSandbox, what: str | Row) -> None:
         described = company_vendor.DESCRIPTION
     with sandbox.store.transaction():
         books = add_organisation(sandbox, described)
+        for other in described.get("others", []):
+            add_organisation(sandbox, other)
         if what == "vendor":
             company_vendor.trade(sandbox, books)
             add_organisation(sandbox, {"name": "Vale Family Holdings Pty Ltd"})

@@ -51,3 +51,14 @@ def test_items_are_sold_and_bought(books: Books) -> None:
 
 def test_there_is_a_second_organisation() -> None:
     assert len(XeroSandbox(company="vendor").store.table("_tenants")) == 2
+
+
+def test_a_description_may_hold_further_organisations_each_with_its_own_books() -> None:
+    others = [{"name": "Vale Two", "contacts": [{"Name": "Ironbark"}]}, {"name": "Vale Three"}]
+    sandbox = XeroSandbox(company={"name": "Vale One", "others": others})
+    names = {row["Name"]: row["OrganisationID"] for row in sandbox.identity.organisations()}
+    assert list(names) == ["Vale One", "Vale Two", "Vale Three"]
+    contacts = {
+        name: [row["Name"] for row in sandbox.books(org).table("Contacts").values()] for name, org in names.items()
+    }
+    assert contacts == {"Vale One": [], "Vale Two": ["Ironbark"], "Vale Three": []}
