@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from billing import payments
 from billing.models import Allocation, CreditNote, CreditNoteLine, Invoice
 from billing.pricing import Priced, add_up, price_line
 from billing.standing import standing_of
@@ -79,6 +80,27 @@ def credit_invoice(
     events.record("billing.credit.issued", note)
     allocation = Allocation.objects.create(credit=note, invoice=invoice, amount=note.total, made_at=now)
     events.record("billing.allocation.made", allocation)
+    return note
+
+
+@transaction.atomic
+def void_credit(*, credit_id: int, reason: str, now: datetime) -> CreditNote:
+    """Take back a credit note made here: its invoice is owed again, its number stays used.
+
+    Raises CreditRefused when it was made in the ledger, is void already, or its money went back to the client.
+    """
+    note = CreditNote.objects.select_for_update().get(pk=credit_id)
+    if note.origin != CreditNote.Origin.HERE:
+        raise CreditRefused("This credit was made in the ledger: it is taken back there")
+    if note.voided_at is not None:
+        raise CreditRefused("This credit note is void already")
+    if note.refunds.exclude(state="failed").exists():
+        raise CreditRefused("Its money was given back to the client, so that it must stay")
+    for allocation in note.allocations.filter(reversed_at__isnull=True).order_by("pk"):
+        payments.reverse_allocation(allocation_id=allocation.pk, reason=reason, now=now)
+    note.voided_at, note.void_reason = now, reason[:200] or "taken back"
+    note.save(update_fields=["voided_at", "void_reason"])
+    events.record("billing.credit.voided", note)
     return note
 
 

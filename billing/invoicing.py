@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from billing.models import BillingRun, Charge, Engagement, Invoice, InvoiceLine
+from billing.models import BillingRun, Charge, Engagement, Invoice, InvoiceLine, Payment
 from billing.pricing import add_up, price_line
 from practice.core import events, money
 from practice.firm.models import Client, Entity
@@ -30,6 +30,8 @@ class Draft:
     treatment: str
     service_id: int | None = None
     charge: Charge | None = None
+    #: Taxed as it says, whatever holds for the client: money that is asked for again was taxed before.
+    as_it_is: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,17 @@ def bill_once(
     heading = Heading(reference, "exclusive", client.currency)
     invoice = _draft(entity=entity, client=client, drafts=drafts, on=on, heading=heading)
     return issue_invoice(invoice_id=invoice.pk, on=on, due_on=on + timedelta(days=client.payment_days), now=now)
+
+
+@transaction.atomic
+def bill_again(*, payment: Payment, of: Invoice, amount: Decimal, on: date, now: datetime) -> Invoice:
+    """Ask again, at once and without tax, for money that came back to an invoice that can no longer be opened."""
+    draft = Draft(f"Returned payment for {of.number}", Decimal(1), amount, "out_of_scope", as_it_is=True)
+    heading = Heading(of.number, "exclusive", of.currency)
+    invoice = _draft(entity=of.entity, client=of.client, drafts=[draft], on=on, heading=heading)
+    invoice.replaces = payment
+    invoice.save(update_fields=["replaces"])
+    return issue_invoice(invoice_id=invoice.pk, on=on, due_on=on, now=now)
 
 
 @transaction.atomic
@@ -176,7 +189,7 @@ def gross_of(engagement: Engagement, charges: Iterable[Charge], on: date) -> Dec
 
 def _draft(*, entity: Entity, client: Client, drafts: Sequence[Draft], on: date, heading: Heading) -> Invoice:
     rates = rates_at(entity, on)
-    treatments = [treatment_for(client, d.treatment) for d in drafts]
+    treatments = [d.treatment if d.as_it_is else treatment_for(client, d.treatment) for d in drafts]
     priced = [
         price_line(d.quantity, d.unit_price, rates[t], heading.basis) for d, t in zip(drafts, treatments, strict=True)
     ]

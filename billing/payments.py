@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from billing import invoicing
 from billing.models import Allocation, Invoice, Payment, Refund
 from billing.standing import hold_to, standing_of, unallocated
-from practice.core import events
+from practice.core import events, gates
 from practice.core.money import ZERO
 from practice.firm.models import Client, Entity
 
@@ -133,6 +134,7 @@ def fail_payment(*, payment_id: int, reason: str, now: datetime) -> Payment:
 def return_payment(*, payment_id: int, reason: str, now: datetime, on: date | None = None) -> Payment:
     """Money that had arrived came back: its allocations are undone, the invoices are open again.
 
+    Where its entries are closed or reconciled in the ledger the invoices stay paid and new ones ask for the money.
     ``on`` is the day it was taken back, in the entity's zone; today where nobody knows better.
     """
     payment = Payment.objects.select_for_update(of=("self",)).select_related("entity").get(pk=payment_id)
@@ -140,10 +142,43 @@ def return_payment(*, payment_id: int, reason: str, now: datetime, on: date | No
         return payment
     payment.state, payment.failure = Payment.State.RETURNED, reason[:200]
     payment.returned_on = on or now.astimezone(ZoneInfo(payment.entity.time_zone)).date()
+    may_open = gates.ask("billing.may_open_invoices", payment).is_yes
     payment.save(update_fields=["state", "failure", "returned_on"])
-    _reverse_all(payment, reason, now)
+    if may_open:
+        _reverse_all(payment, reason, now)
+    else:
+        for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk"):
+            _replace(payment, allocation, now)
     events.record("billing.payment.returned", payment)
     return payment
+
+
+@transaction.atomic
+def replace_returned(*, payment_id: int, now: datetime) -> Payment:
+    """Ask by new invoices for money that came back: the ledger could not open the old ones, so these count as settled.
+
+    Raises PaymentRefused when the payment did not come back, or the old invoices were paid or credited meanwhile.
+    """
+    payment = Payment.objects.select_for_update(of=("self",)).select_related("entity").get(pk=payment_id)
+    undone = payment.allocations.filter(refund__isnull=True, rests__isnull=True, reversed_at__isnull=False)
+    last = undone.order_by("-reversed_at").values_list("reversed_at", flat=True).first()
+    if payment.state != Payment.State.RETURNED or last is None:
+        raise PaymentRefused("Only money that came back can be asked for by a new invoice")
+    for row in undone.filter(reversed_at=last).select_related("invoice").order_by("pk"):
+        again = allocate(payment_id=payment.pk, invoice_id=row.invoice_id, amount=row.amount, now=now, rest_of=row)
+        if again is None or again.amount != row.amount:
+            raise PaymentRefused(f"{row.invoice.number} was paid or credited meanwhile: nothing is to be replaced")
+        _replace(payment, again, now)
+    events.record("billing.payment.replaced", payment)
+    return payment
+
+
+def _replace(payment: Payment, allocation: Allocation, now: datetime) -> None:
+    today = now.astimezone(ZoneInfo(payment.entity.time_zone)).date()
+    allocation.replaced_by = invoicing.bill_again(
+        payment=payment, of=allocation.invoice, amount=allocation.amount, on=today, now=now
+    )
+    allocation.save(update_fields=["replaced_by"])
 
 
 @transaction.atomic

@@ -23,11 +23,13 @@ class Standing:
     credited: Decimal
     processing: Decimal
     state: str
+    #: What came back after it was paid, and is asked for by another invoice.
+    replaced: Decimal = ZERO
 
     @property
     def due(self) -> Decimal:
         """What is still owed. Zero once the invoice is void."""
-        return ZERO if self.state == "void" else self.total - self.paid - self.credited
+        return ZERO if self.state == "void" else self.total - self.paid - self.credited - self.replaced
 
 
 def with_standing(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -36,7 +38,7 @@ def with_standing(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
     return invoices.prefetch_related(Prefetch("allocations", queryset=live, to_attr="live_allocations"))
 
 
-_COVERS = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED)
+_COVERS = Q(credit__isnull=False) | Q(payment__state=Payment.State.SUCCEEDED) | Q(replaced_by__isnull=False)
 
 
 def unsettled(invoices: QuerySet[Invoice]) -> QuerySet[Invoice]:
@@ -72,16 +74,19 @@ def standing_of(invoice: Invoice, today: date) -> Standing:
     rows = getattr(invoice, "live_allocations", None)
     if rows is None:
         rows = list(invoice.allocations.filter(reversed_at__isnull=True).select_related("payment"))
-    paid = credited = processing = ZERO
+    paid = credited = processing = replaced = ZERO
     for row in rows:
         if row.credit_id is not None:
             credited += row.amount
+        elif row.replaced_by_id is not None:
+            replaced += row.amount
         elif row.payment.state == Payment.State.SUCCEEDED:
             paid += row.amount
         elif row.payment.state == Payment.State.PROCESSING:
             processing += row.amount
-    state = _state(invoice, invoice.total - paid - credited, paid, credited, processing, today)
-    return Standing(invoice.total, paid, credited, processing, state)
+    left = invoice.total - paid - credited - replaced
+    state = "replaced" if replaced and left <= ZERO else _state(invoice, left, paid, credited, processing, today)
+    return Standing(invoice.total, paid, credited, processing, state, replaced)
 
 
 def _state(invoice: Invoice, due: Decimal, paid: Decimal, credited: Decimal, processing: Decimal, today: date) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from billing.models import Allocation, Attempt, AttemptShare, CreditNote, Invoice, Payment
 from practice.core import money
+from practice.core.money import ZERO
 from practice.firm.models import Mail
 
 
@@ -45,19 +46,28 @@ def _credited(note: CreditNote, invoice: Invoice) -> Told:
     amount = _money(note.total, invoice)
     if note.origin == CreditNote.Origin.LEDGER:
         return Told(note.issued_at, f"{amount} credited: {note.words}", note.number)
+    if note.voided_at is not None:
+        return Told(note.voided_at, f"Credit note {note.number} of {amount} taken back", note.void_reason, "x")
     return Told(note.issued_at, f"Credit note {note.number} of {amount}", note.words)
 
 
 def _money_told(invoice: Invoice) -> list[Told]:
     told = []
-    for row in Allocation.objects.filter(invoice=invoice, payment__isnull=False).select_related("payment"):
+    for row in Allocation.objects.filter(invoice=invoice, payment__isnull=False).select_related(
+        "payment", "replaced_by"
+    ):
         assert row.payment is not None
         arrived = row.payment.state not in (Payment.State.PROCESSING, Payment.State.FAILED)
         state = "paid" if arrived else "on its way"
         how = _method_words(row.payment)
-        told.append(Told(row.made_at, f"{_money(row.amount, invoice)} {state}, {how}", row.payment.reference))
+        if row.rest_of_id is None:
+            told.append(Told(row.made_at, f"{_money(row.amount, invoice)} {state}, {how}", row.payment.reference))
+        if row.replaced_by is not None:
+            words = f"It was taken back; {row.replaced_by.number} asks for it again"
+            told.append(Told(row.replaced_by.issued_at or row.made_at, words, row.payment.failure, "x"))
         if row.reversed_at:
-            words = f"{_money(row.amount, invoice)} taken off again"
+            kept = sum((rest.amount for rest in row.rests.all()), ZERO)
+            words = f"{_money(row.amount - kept, invoice)} taken off again"
             told.append(Told(row.reversed_at, words, row.reversal_reason, "x"))
     return told
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from billing.models import Invoice
+from django.db.models import Q
+
+from billing.models import Invoice, Payment
 from ledger_sync import applying, budgets, connections, linking, mapping, pulling
 from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.models.links import Kind
@@ -75,6 +77,21 @@ def _take_payments(connection: Connection, invoice: Invoice) -> None:
     """Payments the bookkeeper recorded since the last sweep: money is an object, never inferred from a balance."""
     pulling.pull(connection.pk, sweep=True)
     invoice.refresh_from_db()
+
+
+@gate("billing.may_open_invoices")
+def may_open_invoices(payment: Payment, **_: object) -> Answer:
+    """Whether a payment can still be taken off its invoices in the ledger: its day is open, nothing is reconciled."""
+    connection = linking.connection_for(payment.entity_id)
+    if connection is None or payment.source != Payment.Source.STRIPE:
+        return YES
+    name, lock = connection.get_provider_display(), mapping.locked_until(connection.pk)
+    if lock and str(payment.paid_on) <= lock:
+        return Answer(Verdict.NO, f"{name} is locked to {lock}")
+    links = Link.objects.filter(Q(allocation__payment=payment) | Q(payment=payment), connection=connection)
+    if any((link.base_theirs or {}).get("reconciled") == "true" for link in links.filter(gone_at__isnull=True)):
+        return Answer(Verdict.NO, f"it is reconciled in {name}")
+    return YES
 
 
 @gate("firm.may_archive_client")

@@ -143,6 +143,26 @@ def payment_returned(payment: Payment, **_: Any) -> None:
         _owe_payment(connection, payment, ((left, How.CLEAR),))
 
 
+@recorder("billing.payment.replaced")
+def payment_replaced(payment: Payment, **_: Any) -> None:
+    """New invoices ask for what came back, so that what the payment had paid stays as it is in the ledger."""
+    connection = linking.connection_for(payment.entity_id)
+    if connection is not None:
+        for allocation, _amount in carrying.shares(payment):
+            _owe_root(connection, allocation)
+        payment_returned(payment)
+
+
+@recorder("billing.credit.voided")
+def credit_voided(credit: CreditNote, **_: Any) -> None:
+    """A credit note that was taken back is owed its void, once it is off its invoice."""
+    connection = linking.connection_for(credit.entity_id)
+    link = linking.find_link(connection, Kind.CREDIT, credit.pk) if connection else None
+    if connection and link and not _from(connection):
+        on = Link.objects.filter(connection=connection, kind=Kind.ALLOCATION, allocation__credit=credit)
+        linking.owe(link, urgency=_urgency(), needs=tuple((row, How.CLEAR) for row in on.filter(gone_at__isnull=True)))
+
+
 @recorder("billing.refund.made")
 def refund_made(refund: Refund, **_: Any) -> None:
     """A credit note whose money goes back is not put on its invoice there: that stays paid by what paid it."""

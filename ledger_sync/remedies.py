@@ -207,6 +207,15 @@ def _was_duplicate(snag: Snag, reason: str) -> None:
         invoicing.release_invoice(invoice_id=invoice_id, code="payment_removed")
 
 
+def _replace(snag: Snag, reason: str) -> None:
+    """New invoices ask for money that came back; what it had paid stays paid in the ledger."""
+    link = _link(snag)
+    payment = link.payment or (link.allocation.payment if link.allocation else None)
+    if payment is None:
+        raise RemedyRefused("This cause is not about a payment")
+    payments.replace_returned(payment_id=payment.pk, now=clock.now())
+
+
 def _release(snag: Snag, reason: str) -> None:
     """End the hold on the invoice."""
     link = _link(snag)
@@ -237,5 +246,6 @@ _DO: dict[str, Callable[[Snag, str], None]] = {
     "void_drop": _void_drop,
     "post_again": _post_again,
     "was_duplicate": _was_duplicate,
+    "replace": _replace,
     "release": _release,
 }

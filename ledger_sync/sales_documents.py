@@ -40,16 +40,21 @@ def invoice_doc(invoice: Invoice, known: Known) -> Doc:
         "basis": invoice.price_basis,
         "status": "issued",
         "email": known.email_of(invoice.client_id),
-        "lines": [_line(known, line) for line in known.lines_of(invoice)],
+        "lines": [_line(known, line, _asked_again(invoice, known)) for line in known.lines_of(invoice)],
         "net": str(invoice.net),
         "tax": str(invoice.tax),
         "total": str(invoice.total),
     }
 
 
-def _line(known: Known, line: Line) -> Doc:
+def _asked_again(invoice: Invoice, known: Known) -> RefItem | None:
+    """Where the lines of an invoice go that asks again for money that came back: it is no income."""
+    return known.places.target(Purpose.RETURNED) if invoice.replaces_id is not None else None
+
+
+def _line(known: Known, line: Line, account: RefItem | None = None) -> Doc:
     connection = known.connection
-    account = known.places.income_account(line.service_id)
+    account = account or known.places.income_account(line.service_id)
     rate = known.places.target(Purpose.TAX, line.treatment)
     item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
     if not item and SHAPES[connection.provider].needs_items:

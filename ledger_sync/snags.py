@@ -101,6 +101,13 @@ WAS_DUPLICATE = Remedy(
 )
 RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.", "{what} is collected again")
 
+REPLACE = Remedy(
+    "replace",
+    "Ask for it by a new invoice",
+    "The old invoice stays paid there; a new one, due today, asks the client for the money that came back.",
+    "A new invoice asks for what came back. {what} stays as it is in {ledger}",
+)
+
 WORDS: dict[str, Words] = {
     "mapping_missing": Words(
         "{what} has no place in {ledger}", "Choose where it belongs; what waits is sent at once.", (REMAP,)
@@ -125,6 +132,16 @@ WORDS: dict[str, Words] = {
         "{what} is already in {ledger} with other content",
         "A document with this number exists there. Nothing was posted.",
         (RETRY,),
+    ),
+    "reconciled": Words(
+        "{what} is reconciled in {ledger}",
+        "It cannot be taken off there. Undo the reconciliation and send again, or ask for the money by a new invoice.",
+        (REPLACE, RETRY),
+    ),
+    "deposited": Words(
+        "{what} lies in a deposit in {ledger}",
+        "It cannot be changed there. Take it out of the deposit and send again, or ask for the money by a new invoice.",
+        (REPLACE, RETRY),
     ),
     "refused": Words("{ledger} refused {what}", "In words we have not met; they are below.", (RETRY,)),
     "tries_used_up": Words(

@@ -10,11 +10,12 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from billing import credits as crediting
 from billing import invoice_pdf, invoicing, mails, payments, queries, refunding, story
 from billing.credits import CreditRefused
 from billing.forms import CreditForm, HandPaymentForm, ReasonForm
 from billing.invoicing import InvoiceCannotMove
-from billing.models import Invoice, Payment
+from billing.models import CreditNote, Invoice, Payment
 from billing.payments import PaymentRefused, Receipt
 from billing.refunding import RefundRefused
 from billing.standing import ChangedMeanwhile, Standing, parts_of, standing_of, with_standing
@@ -190,6 +191,28 @@ def release(request: MemberRequest, pk: int) -> HttpResponse:
     return _back(request, pk)
 
 
+@require_http_methods(["GET", "POST"])
+@access.needs("billing.correct")
+def void_credit(request: MemberRequest, pk: int) -> HttpResponse:
+    """Take back a credit note: its invoice is owed again."""
+    note = access.find(CreditNote.objects.select_related("invoice__client"), request.member.practice, pk=pk)
+    invoice = note.invoice
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            crediting.void_credit(credit_id=pk, reason=form.cleaned_data["reason"], now=clock.now())
+        except CreditRefused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"{note.number} is void; {_money(invoice, note.total)} is owed again")
+            return _back(request, invoice.pk)
+    sentences = [
+        f"{_money(invoice, note.total)} of {invoice.number} is owed again. The number {note.number} stays used.",
+        "The ledger takes the credit off the invoice and voids it.",
+    ]
+    return confirm(request, form, _step(invoice, f"Take back {note.number}", sentences, "Take it back"))
+
+
 def _of(request: MemberRequest, pk: int) -> Invoice:
     rows = Invoice.objects.select_related("client", "entity__practice").exclude(status=Invoice.Status.DRAFT)
     return access.find(rows, request.member.practice, pk=pk)
@@ -221,7 +244,7 @@ def _can(invoice: Invoice, standing: Standing) -> dict[str, bool]:
     return {
         "send": is_issued,
         "credit": is_issued and standing.due > ZERO,
-        "void": is_issued and not (standing.paid or standing.credited or standing.processing),
+        "void": is_issued and not (standing.paid or standing.credited or standing.processing or standing.replaced),
         "pay": is_issued and standing.due > ZERO,
         "pause": is_issued and standing.due > ZERO,
         "release": invoice.hold_code in refunding.HOLD_CODES,

@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from billing import clearing, disputes, movements, payouts, refunding
-from billing.forms import RefundForm
+from billing.credits import CreditRefused
+from billing.disputes import DisputeDecided
+from billing.forms import ReasonForm, RefundForm
 from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
 from billing.refunding import RefundRefused
 from billing.standing import ChangedMeanwhile, kept_of, unallocated
@@ -37,7 +39,7 @@ def payment(request: MemberRequest, pk: int) -> HttpResponse:
         "fee": sum((row.fee for row in rows), ZERO),
         "payout": next((row.payout for row in rows if row.payout_id), None),
         "refunds": list(found.refunds.select_related("credit").order_by("pk")),
-        "disputes": list(found.disputes.order_by("pk")),
+        "disputes": [(row, disputes.awaits_decision(row)) for row in found.disputes.order_by("pk")],
         "may_refund": found.source == Payment.Source.STRIPE and found.state == Payment.State.SUCCEEDED,
     }
     return pages.page(request, "billing/payment.html", "main", context)
@@ -98,11 +100,49 @@ def _give_back(payment_id: int, facts: dict[str, Any]) -> Refund:
 @access.needs("billing.correct")
 def reopen(request: MemberRequest, pk: int) -> HttpResponse:
     """A lost card dispute: the money is gone, the invoice is owed again."""
-    rows = Dispute.objects.filter(payment__practice=request.member.practice, state=Dispute.State.LOST)
-    dispute = access.one(rows, pk=pk)
-    disputes.reopen(dispute_id=pk, reason="dispute lost")
-    messages.success(request, "Its invoices are open again. Credit them if you let the money go")
+    dispute = _lost(request, pk)
+    try:
+        disputes.reopen(dispute_id=pk, reason="dispute lost")
+    except DisputeDecided as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, "Its invoices are open again. Credit them if you let the money go")
     return pages.go(request, "payment", practice=request.member.practice.slug, pk=dispute.payment_id)
+
+
+@require_http_methods(["GET", "POST"])
+@access.needs("billing.correct")
+def concede(request: MemberRequest, pk: int) -> HttpResponse:
+    """A lost card dispute: the client keeps the money, and credit notes take its place."""
+    dispute = _lost(request, pk)
+    payment, slug = dispute.payment, request.member.practice.slug
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            disputes.concede(dispute_id=pk, words=form.cleaned_data["reason"])
+        except (DisputeDecided, CreditRefused, RefundRefused) as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"{_money(payment, dispute.amount)} is credited; nothing more is owed of it")
+            return pages.go(request, "payment", practice=slug, pk=payment.pk)
+    step = Step(
+        title="Let the money go",
+        about=f"{_money(payment, dispute.amount)} that {payment.client.name}'s bank took back",
+        sentences=[
+            "A credit note takes the place of what was paid on each invoice. Nothing is collected again.",
+            "The ledger's account of disputed payments is closed by it. This cannot be undone.",
+        ],
+        verb="Credit it",
+        safe_verb="Decide later",
+        back_url=reverse("payment", kwargs={"practice": slug, "pk": payment.pk}),
+        back_words="Payment",
+    )
+    return confirm(request, form, step)
+
+
+def _lost(request: MemberRequest, pk: int) -> Dispute:
+    rows = Dispute.objects.filter(payment__practice=request.member.practice, state=Dispute.State.LOST)
+    return access.one(rows.select_related("payment__client", "payment__entity"), pk=pk)
 
 
 @require_GET

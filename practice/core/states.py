@@ -42,6 +42,7 @@ _TABLE: dict[str, tuple[str, str, str]] = {
     "succeeded": ("Paid", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
     "returned": ("Returned", "bad", "alert"),
+    "replaced": ("Returned, replaced", "", "dots"),
     "refunded": ("Refunded", "", "check"),
     "disputed": ("Disputed", "bad", "alert"),
     "agrees": ("Agrees", "ok", "check"),

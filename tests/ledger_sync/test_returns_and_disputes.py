@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from billing import disputes, payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
-from ledger_sync import mapping, proving
+from ledger_sync import connections, mapping, proving, pulling, remedies, snags
 from ledger_sync.models import Connection, Link, Mapping, Snag
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
@@ -129,10 +130,69 @@ def test_without_a_place_for_returned_payments_a_cause_says_so_and_choosing_one_
     snag = Snag.objects.get(closed_at__isnull=True)
     assert (snag.code, snag.facts["what"]) == ("mapping_missing", "Returned payments")
     mapping.choose(connection=connection, purpose="returned", target_id=target)
-    from ledger_sync import remedies
-
-    remedies._retry(snag, "")
+    parked = Link.objects.filter(connection=connection, parked_code="mapping_missing")
+    connections.try_again(connection_id=connection.pk, link_ids=list(parked.values_list("pk", flat=True)))
     in_agreement(connection, bell, booked)
+
+
+def relock(connection: Connection, xero: Any, day: date) -> None:
+    xero.bookkeeper.set_lock_dates(period=str(day))
+    pulling.pull(connection.pk, references=True)
+
+
+def test_a_debit_that_comes_back_into_a_locked_period_leaves_its_invoice_paid_and_is_asked_for_by_a_new_one(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    clock.advance(days=10)
+    relock(connection, xero, payment.paid_on)
+    bounce(payment)
+    in_agreement(connection, bell, booked)
+    assert [r["Amount"] for r in there.standing("Payments", PaymentType="ACCRECPAYMENT")] == ["1100.00"]
+    today = clock.today("Australia/Sydney")
+    assert on_clearing(there) == [("SPEND", "1100.00", str(today))]
+    again = payment.replacements.get()
+    (row,) = there.standing("Invoices", InvoiceNumber=again.number)
+    (line,) = row["LineItems"]
+    assert (row["Total"], row["TotalTax"], row["DueDate"], line["Description"]) == (
+        "1100.00", "0.00", str(today), f"Returned payment for {booked.number}",
+    )  # fmt: skip
+    assert line["AccountCode"] == "641"
+    # What the bank took went there, and the new invoice took it out again.
+    assert (there.balance("Stripe clearing"), there.balance("Returned payments")) == (ZERO, FULL)
+    standing = standing_of(booked, today)
+    assert (standing.state, standing.replaced, standing.due) == ("replaced", FULL, ZERO)
+    assert standing_of(again, today).due == FULL
+    assert proving.posted_by(connection, today) == {("payment", payment.pk): ZERO}
+
+
+def test_a_payment_reconciled_meanwhile_is_asked_about_and_a_new_invoice_can_ask_for_it(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    xero.bookkeeper.reconcile(str(Link.objects.get(allocation__payment=payment).remote_id))
+    bounce(payment)
+    bell.answer()
+    snag = Snag.objects.get(closed_at__isnull=True)
+    assert (snag.code, [r.code for r in snags.remedies(snag)]) == ("reconciled", ["replace", "retry"])
+    remedies.apply_remedy(snag_id=snag.pk, remedy="replace")
+    clock.advance(seconds=5)
+    in_agreement(connection, bell, booked)
+    assert {kind for kind, _, _ in on_clearing(there)} == {"SPEND"}
+    assert standing_of(booked, clock.today("Australia/Sydney")).state == "replaced"
+    assert there.balance("Stripe clearing") == ZERO
+
+
+def test_a_payment_known_to_be_reconciled_is_not_touched(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    xero.bookkeeper.reconcile(str(Link.objects.get(allocation__payment=payment).remote_id))
+    pulling.pull(connection.pk, sweep=True)
+    bounce(payment)
+    in_agreement(connection, bell, booked)
+    assert len(there.standing("Payments", PaymentType="ACCRECPAYMENT")) == 1
+    assert payment.replacements.count() == 1
 
 
 # Disputes

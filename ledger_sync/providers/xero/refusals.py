@@ -12,6 +12,7 @@ _MEANINGS: tuple[tuple[str, str], ...] = (
     (r"must be unique|already exists", "number_taken"),
     (r"contact is archived", "contact_archived"),
     (r"TaxType code .* cannot be used|does not exist or cannot be used", "tax_pair"),
+    (r"has been reconciled", "reconciled"),
     (r"exceeds the amount outstanding", "exceeds_due"),
     (r"not of valid status|cannot be edited|cannot be applied", "not_editable"),
 )

@@ -6,12 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from billing import credits as crediting
 from billing import disputes, payments, refunding
-from billing.models import Invoice, Payment
-from ledger_sync import proving
-from ledger_sync.models import Connection, Link
-from practice.core import audit, clock
+from billing.models import Invoice, Payment, Payout
+from ledger_sync import proving, pulling
+from ledger_sync.models import Connection, Link, Snag
+from practice.core import audit, clock, events
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -113,3 +115,64 @@ def test_a_lost_dispute_that_is_reopened_empties_its_account_and_opens_the_invoi
     in_agreement(connection, bell, booked)
     assert (moved("Stripe clearing"), moved("Disputed payments"), moved("Returned payments")) == (ZERO, ZERO, ZERO)
     assert there.of(Link.objects.get(invoice=booked))["Balance"] == "1000.00"
+
+
+# Credits taken back, payouts sent back
+
+
+def test_a_credit_that_is_taken_back_leaves_its_invoice_and_is_void(
+    connection: Connection, there: Any, booked: Invoice, bell: Any
+) -> None:
+    with audit.cause(system="web", actor="Dana"):
+        note = refunding.credit_amount(
+            invoice_id=booked.pk, amount=Decimal("200.00"), reason="price_cut", words="goodwill"
+        )
+    in_agreement(connection, bell, booked)
+    with audit.cause(system="web", actor="Dana"):
+        crediting.void_credit(credit_id=note.pk, reason="a mistake", now=clock.now())
+    clock.advance(seconds=5)
+    in_agreement(connection, bell, booked)
+    assert there.of(Link.objects.get(invoice=booked))["Balance"] == "1000.00"
+    row = there.one("CreditMemo", DocNumber=note.number)
+    assert (row["TotalAmt"], row["PrivateNote"]) == ("0.00", "Voided")
+
+
+def test_a_payout_the_bank_sends_back_has_its_way_back_on_that_day(
+    firm: Any, connection: Connection, there: Any, booked: Invoice, moved: Any, bell: Any
+) -> None:
+    with transaction.atomic(), audit.cause(system="stripe", actor="Stripe"):
+        row = Payout.objects.create(
+            practice=firm.practice, entity=firm.entity, payout_ref="po_1", state=Payout.State.ARRIVED,
+            amount=Decimal("500.00"), currency="USD", reference="STRIPE PAYOUT po_1", made_at=clock.now(),
+            arrives_on=clock.today("America/Chicago"), itemised_at=clock.now(),
+        )  # fmt: skip
+        events.record("billing.payout.arrived", row)
+    in_agreement(connection, bell)
+    assert moved("Stripe clearing") == Decimal("-500.00")
+    clock.advance(days=3)
+    with transaction.atomic(), audit.cause(system="stripe", actor="Stripe"):
+        row.state, row.came_back_on = Payout.State.FAILED, clock.today("America/Chicago")
+        row.save(update_fields=["state", "came_back_on"])
+        events.record("billing.payout.failed", row)
+    in_agreement(connection, bell)
+    assert moved("Stripe clearing") == ZERO
+    back = there.one("Transfer", Id=str(Link.objects.get(payout=row, role="back").remote_id))
+    assert (back["TxnDate"], back["Amount"]) == (str(row.came_back_on), "500.00")
+
+
+def test_a_debit_that_comes_back_into_closed_books_goes_through_the_account_of_returns(
+    firm: Any, connection: Connection, qbo: Any, there: Any, booked: Invoice, moved: Any, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell)
+    clock.advance(days=10)
+    qbo.bookkeeper.close_books(str(payment.paid_on))
+    pulling.pull(connection.pk, references=True)
+    bounce(payment)
+    bell.answer()
+    assert there.of(Link.objects.get(invoice=booked))["Balance"] == "0.00"
+    assert moved("Stripe clearing") == ZERO
+    assert moved("Returned payments") == FULL
+    # QuickBooks sells only products: the new invoice waits until there is one for returned payments.
+    snag = Snag.objects.get(closed_at__isnull=True)
+    assert (snag.code, snag.link.invoice) == ("mapping_missing", payment.replacements.get())
+    assert snag.facts["what"].startswith(f"“Returned payment for {booked.number}” (no product or service")
