@@ -61,7 +61,12 @@ def replaced(payment: Payment) -> Decimal:
 
 
 def excess(payment: Payment) -> Decimal:
-    """How much of a payment the ledger has as the client's credit, before anything was paid back from that."""
+    """How much of a payment the ledger has as the client's credit, before anything was paid back from that.
+
+    Money that has not arrived, or never did, is nobody's credit.
+    """
+    if payment.state in (Payment.State.PROCESSING, Payment.State.FAILED):
+        return ZERO
     return payment.amount - sum((amount for _, amount in shares(payment)), ZERO) - came_back(payment)
 
 

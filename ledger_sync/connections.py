@@ -136,6 +136,15 @@ def resume(*, connection_id: int) -> Connection:
 
 
 @transaction.atomic
+def choose_papers(*, connection_id: int, attach: bool, note_acceptance: bool) -> Connection:
+    """Whether invoices issued from now on get our PDF there, and a note of who accepted them in their history."""
+    row = Connection.objects.select_for_update().get(pk=connection_id)
+    row.policies = {**row.policies, Connection.ATTACH: attach, Connection.NOTE_ACCEPTANCE: note_acceptance}
+    row.save(update_fields=["policies"])
+    return row
+
+
+@transaction.atomic
 def lose(*, connection_id: int, reason: str) -> Connection:
     """The ledger no longer lets us in: stop, keep queueing, tell every sync admin once."""
     row = Connection.objects.select_for_update().get(pk=connection_id)

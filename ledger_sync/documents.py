@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from billing.models import Allocation, CreditNote, Dispute, Invoice, Refund
-from ledger_sync import mapping, money_documents, sales_documents
+from ledger_sync import mapping, money_documents, papers, sales_documents
 from ledger_sync.intents import Intent
 from ledger_sync.known import Known
 from ledger_sync.models import Link
@@ -17,6 +17,8 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc
 from practice.core.money import ZERO
 from practice.firm.models import Client, Service
+
+PAPERS = (Kind.ATTACHMENT, Kind.NOTE)
 
 
 def intent_of(link: Link, known: Known | None = None) -> Intent | None:
@@ -40,6 +42,8 @@ def is_wanted_again(link: Link) -> bool:
 def describe(link: Link) -> str:
     """A link's record in a few words, for people: "CS-00012 to Larkspur Bakery"."""
     subject = link.subject
+    if link.kind in PAPERS:
+        return f"{'PDF of' if link.kind == Kind.ATTACHMENT else 'Note on'} {subject.number}"
     if isinstance(subject, Invoice | CreditNote):
         return f"{subject.number} to {subject.client.name}"
     if isinstance(subject, Allocation):
@@ -54,7 +58,9 @@ def describe(link: Link) -> str:
 
 
 def value_of(link: Link) -> Decimal:
-    """The money that waits with a link, in its own currency."""
+    """The money that waits with a link, in its own currency; none with what only hangs on a document."""
+    if link.kind in PAPERS:
+        return ZERO
     subject = link.subject
     return getattr(subject, "total", None) or getattr(subject, "amount", None) or ZERO
 
@@ -123,4 +129,6 @@ _BUILDERS: dict[str, Callable[[Link, Known], Intent | None]] = {
     Kind.DISPUTE: money_documents.dispute,
     Kind.FEE: money_documents.fee,
     Kind.PAYOUT: money_documents.payout,
+    Kind.ATTACHMENT: papers.attachment,
+    Kind.NOTE: papers.note,
 }

@@ -15,6 +15,8 @@ from ledger_sync.models.links import Kind
 MAIN, EXCESS, CREDIT = "", "excess", "credit"
 #: A refund of money that was on no invoice; what shows that money came and went again; what takes a first entry back.
 UNAPPLIED, RECEIVED, RETURNED, BACK = "unapplied", "received", "returned", "back"
+#: An invoice's file, and what is noted in its history: each note has a role of its own, which begins with one of these.
+FILE, ACCEPTED, UNDER_WAY, NOT_ARRIVED = "attachment", "accepted", "debit", "no debit"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Shape:
     needs_items: bool
     #: A reduced price is given back by one receipt, not by a credit note that is paid out.
     refunds_by_receipt: bool
+    #: Documents have a history that notes can be added to.
+    takes_notes: bool
     batch: int
     #: (name, seconds, calls, reserve for people) of each window of the vendor's.
     windows: tuple[tuple[str, int, int, int], ...]
@@ -33,6 +37,8 @@ class Shape:
     noticed: frozenset[str]
     #: (kind, role, action) of which a call takes only one document.
     alone: frozenset[tuple[str, str, str]] = frozenset()
+    #: Kinds of which a call always takes only one document.
+    single: frozenset[str] = frozenset({Kind.ATTACHMENT, Kind.NOTE})
     #: Kinds without a number or name of their own, where it is not known how long the ledger keeps a key.
     unsure_of_key: frozenset[str] = frozenset()
     #: Windows that only calls with changes count in.
@@ -45,6 +51,7 @@ SHAPES: dict[str, Shape] = {
         links_allocations=True,
         needs_items=False,
         refunds_by_receipt=False,
+        takes_notes=True,
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
@@ -66,6 +73,7 @@ SHAPES: dict[str, Shape] = {
         links_allocations=False,
         needs_items=True,
         refunds_by_receipt=True,
+        takes_notes=False,
         batch=30,
         windows=(("minute", 60, 500, 20),),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
@@ -83,7 +91,9 @@ SHAPES: dict[str, Shape] = {
                 (Kind.DISPUTE, BACK, "delete"),
             }
         ),
-        unsure_of_key=frozenset({Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT}),
+        unsure_of_key=frozenset(
+            {Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT, Kind.ATTACHMENT}
+        ),
         push_windows=(("batch", 60, 40, 4),),
     ),
 }
@@ -100,4 +110,6 @@ PUSH_ORDER: tuple[str, ...] = (
     Kind.REFUND,
     Kind.FEE,
     Kind.PAYOUT,
+    Kind.NOTE,
+    Kind.ATTACHMENT,
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
 from billing.models import Invoice
 from ledger_sync import agreeing, linking, proving, queries, snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.models.links import Kind
 from ledger_sync.pulse import Pulse, pulses_of
 from practice.core import clock, money
 from practice.core.panels import panel
@@ -127,12 +129,16 @@ def _ask_agreement(request: HttpRequest, invoice: Invoice) -> dict[str, Any] | N
     if found is None:
         return None
     connection, pulse = found
-    rows = agreeing.with_doubt(Link.objects.filter(connection=connection, invoice=invoice, gone_at__isnull=True))
+    rows = agreeing.with_doubt(_invoice_links(connection).filter(invoice=invoice))
     link = rows.first()
     if link is None:
         return None
     link.connection, link.invoice = connection, invoice  # with what the page has fetched of them
     return {"connection": connection, "agreement": agreeing.agreement_of(link, pulse)}
+
+
+def _invoice_links(connection: Connection) -> QuerySet[Link]:
+    return Link.objects.filter(connection=connection, kind=Kind.INVOICE, gone_at__isnull=True)
 
 
 def _need(member: Member, snag: Snag) -> Need:

@@ -10,7 +10,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import F
 
-from ledger_sync import budgets, documents, lanes, linking, mapping, snags
+from ledger_sync import budgets, documents, lanes, linking, mapping, papers, snags
 from ledger_sync.intents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
@@ -110,6 +110,8 @@ _SUBJECT: dict[str, tuple[str, ...]] = {
     "payout": ("payout",),
     "refund": ("refund__payment", "refund__credit__invoice"),
     "dispute": ("dispute__payment",),
+    "attachment": ("invoice__entity",),
+    "note": ("invoice__engagement",),
 }
 
 
@@ -162,7 +164,8 @@ def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
         if first and (first.link.role, first.intent.action) != (link.role, intent.action):
             continue
         batch.append(Planned(link, intent))
-        if (kind, link.role, intent.action) in SHAPES[connection.provider].alone:
+        shape = SHAPES[connection.provider]
+        if kind in shape.single or (kind, link.role, intent.action) in shape.alone:
             break
     return batch
 
@@ -238,7 +241,7 @@ def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence
             generation=p.link.generation,
             ours={
                 "action": item.action,
-                "doc": item.doc,
+                "doc": {name: value for name, value in item.doc.items() if name != papers.CONTENT},
                 "remote_id": item.remote_id,
                 "remote_version": item.remote_version,
                 "fields": list(item.fields),

@@ -18,7 +18,7 @@ from practice.core.money import ZERO
 #: The rows a record is described by.
 SUBJECTS = (
     "client", "service", "invoice__client", "credit__client", "payment__client", "allocation__invoice__client",
-    "allocation__payment", "fee_day", "payout", "connection",
+    "allocation__payment", "refund__payment__client", "dispute__payment__client", "fee_day", "payout", "connection",
 )  # fmt: skip
 
 

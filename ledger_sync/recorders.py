@@ -8,7 +8,20 @@ from typing import Any
 from billing.models import Allocation, CreditNote, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import unallocated
 from ledger_sync import carrying, linking
-from ledger_sync.kinds import BACK, CREDIT, EXCESS, MAIN, RECEIVED, RETURNED, SHAPES, UNAPPLIED
+from ledger_sync.kinds import (
+    ACCEPTED,
+    BACK,
+    CREDIT,
+    EXCESS,
+    FILE,
+    MAIN,
+    NOT_ARRIVED,
+    RECEIVED,
+    RETURNED,
+    SHAPES,
+    UNAPPLIED,
+    UNDER_WAY,
+)
 from ledger_sync.linking import How
 from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
@@ -52,7 +65,37 @@ def invoice_issued(invoice: Invoice, **_: Any) -> None:
     needs: list[tuple[Link, str]] = [(linking.owe_client(connection, invoice.client, _urgency()), How.EXISTS)]
     if SHAPES[connection.provider].needs_items:
         needs += [(item, How.EXISTS) for item in _items(connection, invoice)]
-    linking.owe(linking.link_for(connection, Kind.INVOICE, invoice), urgency=_urgency(), needs=tuple(needs))
+    link = linking.link_for(connection, Kind.INVOICE, invoice)
+    linking.owe(link, urgency=_urgency(), needs=tuple(needs))
+    if connection.policies.get(Connection.ATTACH):
+        file = linking.link_for(connection, Kind.ATTACHMENT, invoice, FILE)
+        linking.owe(file, urgency=Urgency.BULK, needs=((link, How.EXISTS),))
+    if connection.policies.get(Connection.NOTE_ACCEPTANCE) and invoice.engagement_id is not None:
+        _owe_note(connection, invoice, ACCEPTED)
+
+
+def _owe_note(connection: Connection, invoice: Invoice, role: str) -> None:
+    """A note in the invoice's history, where the ledger has one: QuickBooks does not."""
+    if SHAPES[connection.provider].takes_notes:
+        there = linking.link_for(connection, Kind.INVOICE, invoice)
+        note = linking.link_for(connection, Kind.NOTE, invoice, role)
+        linking.owe(note, urgency=Urgency.NORMAL, needs=((there, How.EXISTS),))
+
+
+@recorder("billing.payment.processing", "billing.payment.failed")
+def debit_under_way(payment: Payment, **_: Any) -> None:
+    """For days a debit's invoice looks unpaid in the ledger: its history says what is coming, or that it did not."""
+    connection = linking.connection_for(payment.entity_id)
+    if connection is None or payment.method == "card":
+        return
+    came_to_nothing = payment.state == Payment.State.FAILED
+    for row in payment.allocations.select_related("invoice").order_by("pk"):
+        role = f"{UNDER_WAY} {row.pk}"
+        told = linking.find_link(connection, Kind.NOTE, row.invoice_id, role)
+        if not came_to_nothing:
+            _owe_note(connection, row.invoice, role)
+        elif told is not None and told.tries + (told.remote_id is not None):
+            _owe_note(connection, row.invoice, f"{NOT_ARRIVED} {row.pk}")
 
 
 @recorder("billing.invoice.voided")

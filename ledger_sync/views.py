@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from ledger_sync import activity as calls
 from ledger_sync import agreeing, causes, connections, documents, lanes, mapping, queries, remedies, snags
 from ledger_sync.connections import ConnectionRefused
+from ledger_sync.kinds import SHAPES
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.pulse import pulse_of, pulses_of
 from practice.core import wake
@@ -250,7 +251,7 @@ def activity(request: MemberRequest, connection_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @access.needs("ledger.read")
 def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
-    """Pause, resume, disconnect."""
+    """Pause, resume, disconnect; what hangs on invoices there."""
     connection = connection_of(request, connection_id)
     slug = request.member.practice.slug
     if request.method == "POST":
@@ -259,6 +260,11 @@ def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
             "pause": lambda: connections.pause(connection_id=connection.pk, reason=request.POST.get("reason", "")),
             "resume": lambda: connections.resume(connection_id=connection.pk),
             "leave": lambda: connections.leave(connection_id=connection.pk),
+            "papers": lambda: connections.choose_papers(
+                connection_id=connection.pk,
+                attach="attach" in request.POST,
+                note_acceptance="note_acceptance" in request.POST,
+            ),
         }
         verb = verbs.get(request.POST.get("verb", ""))
         try:
@@ -268,5 +274,9 @@ def settings_page(request: MemberRequest, connection_id: int) -> HttpResponse:
             messages.error(request, str(refusal))
         return redirect("ledger_settings", practice=slug, connection_id=connection.pk)
     waiting = Link.objects.filter(connection=connection, owed_since__isnull=False).count()
-    context = context_of(request, connection, "settings") | {"waiting": waiting}
+    papers = {name: bool(connection.policies.get(name)) for name in (Connection.ATTACH, Connection.NOTE_ACCEPTANCE)}
+    takes_notes = SHAPES[connection.provider].takes_notes
+    context = context_of(request, connection, "settings") | {
+        "waiting": waiting, "papers": papers, "takes_notes": takes_notes,
+    }  # fmt: skip
     return page(request, "ledger_sync/settings.html", "main", context)

@@ -51,6 +51,8 @@ class Connection(Audited):
         PAUSED = "paused", "Paused"
         DISCONNECTED = "disconnected", "Disconnected"
 
+    #: Policies people may switch on: our PDF on each invoice there, and who accepted it in its history.
+    ATTACH, NOTE_ACCEPTANCE = "attach_pdf", "note_acceptance"
     #: Why a connection ended that we ended; any other reason is the ledger's.
     BY_US = "by us"
 

@@ -26,6 +26,8 @@ class Kind(models.TextChoices):
     DISPUTE = "dispute", "Dispute"
     FEE = "fee", "Stripe fees of a day"
     PAYOUT = "payout", "Payout"
+    ATTACHMENT = "attachment", "Invoice as a file"
+    NOTE = "note", "Note on an invoice"
 
 
 #: Which column holds our row, per kind.
@@ -40,14 +42,17 @@ SUBJECTS: dict[str, str] = {
     Kind.DISPUTE: "dispute",
     Kind.FEE: "fee_day",
     Kind.PAYOUT: "payout",
+    Kind.ATTACHMENT: "invoice",
+    Kind.NOTE: "invoice",
 }
+COLUMNS = tuple(dict.fromkeys(SUBJECTS.values()))
 
 
 def _one_subject() -> Q:
     """The kind's own column is set and no other."""
     whole = Q()
     for kind, column in SUBJECTS.items():
-        others = {f"{c}__isnull": True for c in SUBJECTS.values() if c != column}
+        others = {f"{c}__isnull": True for c in COLUMNS if c != column}
         whole |= Q(kind=kind, **{f"{column}__isnull": False}, **others)
     return whole
 
@@ -100,7 +105,7 @@ class Link(Owed):
                     condition=Q(**{f"{column}__isnull": False, "gone_at__isnull": True}),
                     name=f"link_{column}_live_once",
                 )
-                for column in SUBJECTS.values()
+                for column in COLUMNS
             ),
             *(
                 models.UniqueConstraint(
@@ -108,7 +113,7 @@ class Link(Owed):
                     condition=Q(**{f"{column}__isnull": False}),
                     name=f"link_{column}_generation_once",
                 )
-                for column in SUBJECTS.values()
+                for column in COLUMNS
             ),
         ]
         indexes = [

@@ -89,7 +89,7 @@ class Client:
     meter: Meter | None = None
 
     def call(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, body: str = "", key: str = "",
+        self, method: str, path: str, *, params: dict[str, str] | None = None, body: str | bytes = "", key: str = "",
         content_type: str = "application/json",
     ) -> Answer:  # fmt: skip
         """Make one call and read its JSON; a spent token is renewed once. Raises one of the four failures."""
@@ -104,7 +104,14 @@ class Client:
             return self._once(self.token(), method, path, params, body, key, content_type)
 
     def _once(
-        self, token: str, method: str, path: str, params: dict[str, str] | None, body: str, key: str, content_type: str
+        self,
+        token: str,
+        method: str,
+        path: str,
+        params: dict[str, str] | None,
+        body: str | bytes,
+        key: str,
+        content_type: str,
     ) -> Answer:
         _pace(self.realm)
         sdk = Company(company_id=self.realm, minorversion=MINOR_VERSION, use_decimal=True)

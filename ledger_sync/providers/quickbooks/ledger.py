@@ -43,6 +43,10 @@ class QuickBooksLedger:
         A refusal of a call about one document is that document's answer, to be looked into like one in a batch.
         """
         try:
+            if call.path == wire.UPLOAD:
+                form = f"multipart/form-data; boundary={key}"
+                body = wire.as_form(call.body, key)
+                return self.client.call(call.method, call.path, body=body, key=key, content_type=form)
             return self.client.call(call.method, call.path, body=call.body, key=key)
         except Rejected as refusal:
             if call.path == wire.BATCH:
@@ -52,6 +56,8 @@ class QuickBooksLedger:
 
     def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
         """Read each document's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
+        if items[0].kind == Kind.ATTACHMENT and isinstance(answer.payload, dict) and "Refused" not in answer.payload:
+            return [_uploaded(items[0], answer)]
         rows = answer.payload.get("BatchItemResponse") if isinstance(answer.payload, dict) else None
         if rows is None and len(items) == 1:
             return [_result(items[0], answer.payload)]
@@ -66,7 +72,8 @@ class QuickBooksLedger:
             found = self.fetch(item.kind, [item.remote_id], item.role)
             return None if not found or found[0].gone else found[0]
         for row in self._candidates(item):
-            remote = reading.remote(item.kind, row, item.role)
+            is_file = item.kind == Kind.ATTACHMENT
+            remote = reading.attached(row) if is_file else reading.remote(item.kind, row, item.role)
             if _is_ours(item, remote):
                 return _taken_over(item, remote) if item.kind == Kind.ITEM else remote
         return None
@@ -84,6 +91,7 @@ class QuickBooksLedger:
             "CreditMemo": lambda: by_number,
             "RefundReceipt": lambda: by_number,
             "Payment": lambda: by_reference,
+            "Attachable": lambda: f"FileName = {quoted(doc.get('name', ''))}",
         }.get(entity, lambda: by_day)()
         yield from self.client.everything(entity, where)
 
@@ -153,6 +161,7 @@ def _is_ours(item: Outgoing, remote: Remote) -> bool:
         "Purchase": ("account", "reference", "total"),
         "Deposit": ("account", "reference", "total"),
         "Transfer": ("from", "to", "amount", "reference"),
+        "Attachable": ("number", "invoice"),
     }.get(entity_of(item.kind, item.role), ("number",))
     return theirs.get("status") != "void" and all(str(theirs[name]) == str(doc[name]) for name in names)
 
@@ -175,6 +184,18 @@ def _result(item: Outgoing, row: dict[str, Any]) -> Result:
     if not isinstance(body, dict) or "Id" not in body:
         raise OutcomeUnknown("QuickBooks' answer does not show what was sent", status=200)
     found = reading.remote(item.kind, body, item.role)
+    return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
+
+
+def _uploaded(item: Outgoing, answer: Answer) -> Result:
+    """What became of a file. Raises OutcomeUnknown when the answer does not show it."""
+    rows = answer.payload.get("AttachableResponse") or [{}]
+    fault = fault_of(rows[0])
+    if fault is not None:
+        return _refusal(item, fault.ours, fault.text, fault)
+    if "Attachable" not in rows[0]:
+        raise OutcomeUnknown("QuickBooks' answer does not show the file", status=answer.status)
+    found = reading.attached(rows[0]["Attachable"])
     return Result(item.position, ok=True, remote_id=found.remote_id, version=found.version, theirs=found.theirs)
 
 

@@ -30,6 +30,7 @@ ENTITIES: dict[str, str] = {
     Kind.DISPUTE: "Purchase",
     Kind.FEE: "Purchase",
     Kind.PAYOUT: "Transfer",
+    Kind.ATTACHMENT: "Attachable",
 }
 #: The documents besides a record's plain one that live elsewhere.
 _ROLES: dict[tuple[str, str], str] = {
@@ -194,6 +195,18 @@ def purchase(row: Row) -> Doc:
         "total": amount(row.get("TotalAmt")),
         "status": _status(row),
     }
+
+
+def attachment(row: Row) -> Doc:
+    """A file and the invoices it hangs on. Files count by themselves: the id is told from a document's by a word."""
+    refs = [ref.get("EntityRef", {}) for ref in row.get("AttachableRef", [])]
+    on = [str(ref.get("value", "")) for ref in refs if str(ref.get("type", "")).casefold() == "invoice"]
+    return {"number": row.get("FileName", ""), "invoice": on[0] if on else "", "size": str(row.get("Size", ""))}
+
+
+def attached(row: Row) -> Remote:
+    """A file that is there."""
+    return Remote(Kind.ATTACHMENT, f"file {row['Id']}", version(row), attachment(row), changed_at(row))
 
 
 def deposit(row: Row) -> Doc:

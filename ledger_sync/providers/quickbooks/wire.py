@@ -12,7 +12,8 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Outgoing, Wire
 from ledger_sync.providers.quickbooks.reading import REFERENCE, entity_of
 
-BATCH = "/batch"
+BATCH, UPLOAD = "/batch", "/upload"
+PDF = "application/pdf"
 #: Countries whose customers have a tax identifier to write (Intuit docs, Customer); elsewhere the field is refused.
 TAX_NUMBERS = ("AU", "CA", "GB", "IN")
 
@@ -29,6 +30,8 @@ def render(items: Sequence[Outgoing], company: Company) -> Wire:
     first = items[0]
     entity = entity_of(first.kind, first.role)
     operation = f"qbo.{first.kind}.{first.role or 'main'}.{first.action}"
+    if first.kind == Kind.ATTACHMENT:
+        return Wire(operation, "POST", UPLOAD, _json(_file(first)))
     alone = _ALONE.get((first.kind, first.role, first.action))
     if alone is not None:
         return Wire(operation, "POST", f"/{entity.lower()}?operation={alone}", _json(_head(first)))
@@ -249,6 +252,28 @@ def _deposit(item: Outgoing, company: Company) -> Doc:
         ],
         **_untaxed(doc, company),
     }
+
+
+def _file(item: Outgoing) -> Doc:
+    """A file with its record (Intuit docs, Attachable: upload); :func:`as_form` makes a form of it."""
+    doc = item.doc
+    link = {"EntityRef": {"type": "Invoice", "value": doc["invoice"]}, "IncludeOnSend": False}
+    return {"record": {"FileName": doc["name"], "ContentType": PDF, "AttachableRef": [link]}, "file": doc["content"]}
+
+
+def as_form(body: str, boundary: str) -> bytes:
+    """The parts of an upload: what is said of the file, and the file."""
+    parts = json.loads(body)
+    name = parts["record"]["FileName"]
+    head = 'Content-Disposition: form-data; name="file_{what}_01"; filename="{name}"\r\nContent-Type: {kind}\r\n'
+    said = head.format(what="metadata", name="attachment.json", kind="application/json")
+    sent = head.format(what="content", name=name, kind=PDF) + "Content-Transfer-Encoding: base64\r\n"
+    lines = [
+        f"--{boundary}", f"{said}\r\n{json.dumps(parts['record'])}",
+        f"--{boundary}", f"{sent}\r\n{parts['file']}",
+        f"--{boundary}--", "",
+    ]  # fmt: skip
+    return "\r\n".join(lines).encode()
 
 
 def _transfer(item: Outgoing, company: Company) -> Doc:

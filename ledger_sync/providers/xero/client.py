@@ -54,7 +54,8 @@ class Client:
         token = self.token()
         if self.meter and method == "GET":
             self.meter.read()
-        headers = {"xero-tenant-id": self.tenant, "Accept": "application/json", "Content-Type": "application/json"}
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        headers = {"xero-tenant-id": self.tenant, "Accept": "application/json", "Content-Type": kind}
         if key:
             headers["Idempotency-Key"] = key
         if modified_since:

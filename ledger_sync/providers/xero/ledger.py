@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,13 +36,18 @@ class XeroLedger:
 
     def send(self, call: Wire, key: str) -> Answer:
         """Send a call under its Idempotency-Key, its body exactly as stored."""
-        return self.client.call(call.method, call.path, body=json.loads(call.body), key=key)
+        body = json.loads(call.body)
+        if call.operation.startswith(f"xero.{Kind.ATTACHMENT}."):
+            body = base64.b64decode(body["file"])
+        return self.client.call(call.method, call.path, body=body, key=key)
 
     def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
         """Read each element's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
         first = items[0]
         if (first.kind, first.role) == (Kind.ALLOCATION, CREDIT):
             return [_allocated(first, answer) if first.action == "create" else _taken_back(first, answer)]
+        if first.kind in (Kind.NOTE, Kind.ATTACHMENT):
+            return [_hung_on(first, answer)]
         rows = answer.payload.get(reading.plural(first.kind)) if isinstance(answer.payload, dict) else None
         if not isinstance(rows, list) or len(rows) != len(items):
             raise OutcomeUnknown("Xero's answer does not list what was sent", status=answer.status)
@@ -149,6 +155,16 @@ class XeroLedger:
                     return Remote(Kind.ALLOCATION, str(found["AllocationID"]), "", reading.payment(found))
         return None
 
+    def _look_file(self, item: Outgoing) -> Remote | None:
+        rows = self._list(f"/Invoices/{item.doc['invoice']}/Attachments", {}, "Attachments")
+        found = next((row for row in rows if row.get("FileName") == item.doc["name"]), None)
+        return Remote(item.kind, str(found["AttachmentID"]), "", reading.attachment(found)) if found else None
+
+    def _look_note(self, item: Outgoing) -> Remote | None:
+        rows = self._list(f"/Invoices/{item.doc['invoice']}/History", {}, "HistoryRecords")
+        there = any(item.doc["mark"] in str(row.get("Details", "")) for row in rows)
+        return Remote(item.kind, _note_id(item), "", {"number": item.doc["mark"]}) if there else None
+
     def _look_refund(self, item: Outgoing) -> Remote | None:
         where = f'Reference=="{item.doc["reference"]}"'
         rows = self._list("/Payments", {"where": where, "page": "1"}, "Payments")
@@ -183,6 +199,8 @@ _LOOKERS = {
     Kind.DISPUTE: XeroLedger._look_bank,
     Kind.FEE: XeroLedger._look_bank,
     Kind.PAYOUT: XeroLedger._look_transfer,
+    Kind.ATTACHMENT: XeroLedger._look_file,
+    Kind.NOTE: XeroLedger._look_note,
 }
 
 
@@ -210,6 +228,22 @@ def _allocated(item: Outgoing, answer: Answer) -> Result:
     if not key:
         return Result(item.position, ok=False, look=True)
     return Result(item.position, ok=True, remote_id=key, theirs=reading.payment(rows[0]))
+
+
+def _hung_on(item: Outgoing, answer: Answer) -> Result:
+    """A file or a note on an invoice. A note has no id in Xero: it is known by its mark."""
+    name = "HistoryRecords" if item.kind == Kind.NOTE else "Attachments"
+    rows = answer.payload.get(name) if isinstance(answer.payload, dict) else None
+    if not rows:
+        raise OutcomeUnknown(f"Xero's answer does not list what hangs on the invoice ({name})", status=answer.status)
+    if item.kind == Kind.NOTE:
+        return Result(item.position, ok=True, remote_id=_note_id(item), theirs={"number": item.doc["mark"]})
+    key = str(rows[0]["AttachmentID"])
+    return Result(item.position, ok=True, remote_id=key, theirs=reading.attachment(rows[0]))
+
+
+def _note_id(item: Outgoing) -> str:
+    return str(item.doc["mark"])
 
 
 def _taken_back(item: Outgoing, answer: Answer) -> Result:

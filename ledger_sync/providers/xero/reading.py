@@ -152,6 +152,11 @@ def bank_transaction(row: dict[str, Any]) -> Doc:
     }
 
 
+def attachment(row: dict[str, Any]) -> Doc:
+    """A file on a document. Its name is its number: a file of the same name takes its place."""
+    return {"number": row.get("FileName", ""), "size": str(row.get("ContentLength", ""))}
+
+
 def transfer(row: dict[str, Any]) -> Doc:
     """Money moved between two bank accounts."""
     return {

@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
-from ledger_sync.kinds import BACK, CREDIT, EXCESS, RECEIVED, RETURNED, UNAPPLIED
+from ledger_sync.kinds import BACK, CREDIT, EXCESS, FILE, RECEIVED, RETURNED, UNAPPLIED
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Outgoing, Wire
 
@@ -18,13 +19,17 @@ _BASIS = {"exclusive": "Exclusive", "inclusive": "Inclusive"}
 def render(items: Sequence[Outgoing]) -> Wire:
     """One call for documents of one kind, role and action."""
     first = items[0]
-    plural, method, path, build = _ROUTES[(first.kind, first.role, first.action)]
+    role = "" if first.kind == Kind.NOTE else first.role
+    plural, method, path, build = _ROUTES[(first.kind, role, first.action)]
     operation = f"xero.{first.kind}.{first.role or 'main'}.{first.action}"
-    path = path.format(remote_id=first.remote_id, **{k: v for k, v in first.doc.items() if isinstance(v, str)})
+    path = path.format(remote_id=first.remote_id, **{k: quote(v) for k, v in first.doc.items() if k in _IN_PATHS})
     documents = [build(item) for item in items]
     body: Any = {plural: documents} if plural else documents[0]
     return Wire(operation, method, path, json.dumps(body, ensure_ascii=False))
 
+
+#: What of a document a path may name.
+_IN_PATHS = ("credit", "invoice", "name")
 
 #: Our names of a contact's fields → Xero's.
 _CONTACT_FIELDS = {
@@ -145,6 +150,15 @@ def _refund(item: Outgoing) -> Doc:
     }
 
 
+def _note(item: Outgoing) -> Doc:
+    return {"Details": item.doc["text"]}
+
+
+def _file(item: Outgoing) -> Doc:
+    """A file goes out as its bytes (:meth:`XeroLedger.send`); so that it can be sent again they are kept as text."""
+    return {"file": item.doc["content"]}
+
+
 def _nothing(item: Outgoing) -> Doc:
     return {}
 
@@ -252,5 +266,7 @@ _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
     (Kind.DISPUTE, BACK, "delete"): (*_END_TRANSACTION, _delete_transaction),
     (Kind.FEE, "", "create"): (*_ADD_TRANSACTION, _spend),
     (Kind.PAYOUT, "", "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
+    (Kind.NOTE, "", "create"): ("HistoryRecords", "PUT", "/Invoices/{invoice}/History", _note),
+    (Kind.ATTACHMENT, FILE, "create"): ("", "PUT", "/Invoices/{invoice}/Attachments/{name}", _file),
     (Kind.PAYOUT, BACK, "create"): ("BankTransfers", "PUT", "/BankTransfers", _transfer),
 }
