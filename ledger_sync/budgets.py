@@ -17,7 +17,16 @@ from practice.core.owed import Urgency
 
 
 def _key(connection: Connection, window: str) -> str:
-    return f"{connection.provider}:{connection.remote_org}:{window}"
+    """One row for an organisation's window; one for all of them where the vendor counts what our app does."""
+    return f"{connection.provider}:{'' if window.startswith('app') else connection.remote_org}:{window}"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """How many calls may be made, and until when there are no more, if there are fewer than were asked for."""
+
+    calls: int
+    full_until: datetime | None = None
 
 
 def spend(connection: Connection, urgency: int, *, pushing: bool = False) -> datetime | None:
@@ -26,13 +35,19 @@ def spend(connection: Connection, urgency: int, *, pushing: bool = False) -> dat
     People may use the reserve of each window; everything else leaves it alone. Calls with changes also count in the
     windows that are only for them.
     """
+    return grant(connection, urgency, 1, pushing=pushing).full_until
+
+
+def grant(connection: Connection, urgency: int, calls: int, *, pushing: bool = False) -> Grant:
+    """Take up to so many calls from every window, like :func:`spend`."""
     with transaction.atomic(savepoint=False):
         rows = _open_windows(connection, pushing=pushing)
-        full = [row for row in rows if row.spent >= (row.cap if urgency == Urgency.PERSON else row.cap - row.reserve)]
-        if full:
-            return max(row.starts_at + timedelta(seconds=row.seconds) for row in full)
-        Budget.objects.filter(pk__in=[row.pk for row in rows]).update(spent=F("spent") + 1)
-    return None
+        left = {row: row.cap - row.spent - (0 if urgency == Urgency.PERSON else row.reserve) for row in rows}
+        granted = max(0, min(calls, *left.values()))
+        if granted:
+            Budget.objects.filter(pk__in=[row.pk for row in rows]).update(spent=F("spent") + granted)
+        full = [row.starts_at + timedelta(seconds=row.seconds) for row, there in left.items() if there < calls]
+    return Grant(granted, max(full, default=None))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Calls under way: several at once over the network, one after the other where an application answers in this process.
 
-A thread only sends and reads; rows are written by the worker that holds the lane, before the launch and after the landing.
+A thread only sends and reads; rows are written by the worker that holds the lane, before a launch and after a landing.
 """
 
 from __future__ import annotations
@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
 
-from django.db import connections
+from django.db import connections, transaction
 
+from ledger_sync.lanes import Lease
+from ledger_sync.models import Call
 from ledger_sync.planning import Written
 from ledger_sync.ports import Answer, Ledger, LedgerError, Result, Wire
 from practice.core import clock, network
 
 #: A send that was committed longer ago than this is not sent any more: somebody may be looking already.
 SEND_WITHIN = timedelta(seconds=30)
+
+
+#: A call that was written down longer ago than this is stamped anew before it goes out.
+A_WHILE = timedelta(seconds=5)
 
 
 class TooLate(Exception):
@@ -39,11 +45,12 @@ class Landed:
 class Flight:
     """The calls of one drain that are under way."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, lease: Lease) -> None:
+        self._ledger, self._lease = ledger, lease
         self._pool: ThreadPoolExecutor | None = None
         self._under_way: dict[Future[Landed], Written] = {}
         self._waiting: deque[Written] = deque()
+        self._failed: deque[Landed] = deque()
 
     def __enter__(self) -> Flight:
         return self
@@ -53,24 +60,45 @@ class Flight:
             self._pool.shutdown(wait=True)
 
     def __len__(self) -> int:
-        return len(self._under_way) + len(self._waiting)
+        return len(self._under_way) + len(self._waiting) + len(self._failed)
 
     def launch(self, written: Written) -> None:
         """Send a call that was written down."""
         if network.answers_in_process():
             self._waiting.append(written)
             return
+        try:
+            self._ledger.prepare()
+        except LedgerError as error:
+            self._failed.append(Landed(written, error=error))
+            return
         self._pool = self._pool or ThreadPoolExecutor(thread_name_prefix="ledger")
         self._under_way[self._pool.submit(_on_a_thread, self._ledger, written)] = written
 
     def landed(self, within: float) -> list[Landed]:
         """The calls that have landed, waiting up to ``within`` seconds for the first."""
+        if self._failed:
+            return [self._failed.popleft()]
         if self._waiting:
-            return [send(self._ledger, self._waiting.popleft())]
+            return [send(self._ledger, self._now(self._waiting.popleft()))]
+        if not self._under_way:
+            return []
         done, _ = wait(self._under_way, timeout=within, return_when=FIRST_COMPLETED)
         for future in done:
             del self._under_way[future]
         return [future.result() for future in done]
+
+    def _now(self, written: Written) -> Written:
+        """A call that waited for the one before it counts as sent now: nobody else can have sent it under our lease."""
+        call, now = written.call, clock.now()
+        if call.last_sent_at is None or now < call.last_sent_at + A_WHILE:
+            return written
+        with transaction.atomic():
+            self._lease.renew()
+            rows = Call.objects.filter(pk=call.pk, closed_at__isnull=True, sends=1)
+            if rows.update(first_sent_at=now, last_sent_at=now):
+                call.first_sent_at = call.last_sent_at = now
+        return written
 
 
 def send(ledger: Ledger, written: Written) -> Landed:

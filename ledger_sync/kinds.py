@@ -41,19 +41,22 @@ class Shape:
     single: frozenset[str] = frozenset({Kind.ATTACHMENT, Kind.NOTE})
     #: Kinds without a number or name of their own, where it is not known how long the ledger keeps a key.
     unsure_of_key: frozenset[str] = frozenset()
+    #: Calls with changes that may be under way at once: anybody's, and those of people beside them.
+    abreast: tuple[int, int] = (3, 1)
     #: Windows that only calls with changes count in.
     push_windows: tuple[tuple[str, int, int, int], ...] = ()
 
 
 SHAPES: dict[str, Shape] = {
-    # Xero docs, Limits: 60 a minute and 5,000 a day per organisation, in fixed windows; 50 elements a call advised.
+    # Xero docs, Limits: 60 a minute and 5,000 a day per organisation in fixed windows; 10,000 a minute per app; 5 calls
+    # at once; 50 elements a call advised.
     Provider.XERO: Shape(
         links_allocations=True,
         needs_items=False,
         refunds_by_receipt=False,
         takes_notes=True,
         batch=50,
-        windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50)),
+        windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50), ("app minute", 60, 10_000, 100)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
         noticed=frozenset({Kind.CLIENT, Kind.INVOICE}),
         alone=frozenset(

@@ -47,25 +47,35 @@ class Written:
         return [outgoing(item) for item in self.items]
 
 
-def plan(connection: Connection, lease: Lease, ledger: Ledger) -> Written | None:
-    """Write the next call, people's before bulk. None when nothing is ready, or no call is left in a window.
+@dataclass(frozen=True)
+class Room:
+    """How many calls may go out beside those under way: for anybody, and for people."""
+
+    anybody: int
+    people: int
+
+
+def plan(connection: Connection, lease: Lease, ledger: Ledger, room: Room) -> list[Written]:
+    """Write the next calls, people's before bulk: none when nothing is ready, or no call is left in a window.
 
     Links that turn out to owe nothing are settled here; links that cannot be sent as things stand are parked with
     their cause, and never hold up another.
     """
     while (found := _first_ready(connection)) is not None:
         urgency, kind = found
+        most = room.people if urgency == Urgency.PERSON else room.anybody
+        if most <= 0:
+            break
         with transaction.atomic():
             lease.renew()
-            batch = _batch(connection, kind, urgency)
-            if not batch:
+            batches = _batches(connection, kind, urgency, most)
+            if not batches:
                 continue
-            full_until = budgets.spend(connection, urgency, pushing=True)
-            if full_until is not None:
-                lanes.slow(connection.pk, lease.name, until=full_until, people_too=urgency == Urgency.PERSON)
-                return None
-            return _write(connection, lease, ledger, batch, urgency)
-    return None
+            grant = budgets.grant(connection, urgency, len(batches), pushing=True)
+            if grant.full_until is not None:
+                lanes.slow(connection.pk, lease.name, until=grant.full_until, people_too=urgency == Urgency.PERSON)
+            return [_write(connection, lease, ledger, batch, urgency) for batch in batches[: grant.calls]]
+    return []
 
 
 def outgoing(item: CallItem) -> Outgoing:
@@ -83,20 +93,17 @@ def outgoing(item: CallItem) -> Outgoing:
     )
 
 
-def _ready(connection: Connection, kind: str, urgency: int) -> list[Link]:
-    size = SHAPES[connection.provider].batch
+def _ready(connection: Connection, kind: str, urgency: int, most: int) -> list[Link]:
     rows = (
         Link.objects.filter(connection=connection, kind=kind, urgency=urgency, ready_at__lte=clock.now())
         .exclude(items__open_call__isnull=False)
         .select_related(*_SUBJECT[kind])
         .order_by("ready_at", "id")
     )
-    found = list(rows[:size])
+    found = list(rows[:most])
     for link in found:
         link.connection = connection
-    # What was refused together with others goes alone.
-    again = bool(found) and found[0].tries > 0
-    return found[:1] if again and CallItem.objects.filter(link=found[0], result="split").exists() else found
+    return found
 
 
 _SUBJECT: dict[str, tuple[str, ...]] = {
@@ -150,24 +157,38 @@ def _first_ready(connection: Connection) -> tuple[int, str] | None:
     return (row[0], row[1]) if row else None
 
 
-def _batch(connection: Connection, kind: str, urgency: int) -> list[Planned]:
-    """Links of one kind, role and action that can go in one call; settles or parks those that cannot."""
-    batch: list[Planned] = []
+def _batches(connection: Connection, kind: str, urgency: int, most: int) -> list[list[Planned]]:
+    """Up to so many batches of links of one kind, role and action each; settles or parks what cannot be sent."""
+    shape = SHAPES[connection.provider]
     lock = mapping.locked_until(connection.pk)
-    ready, known = _ready(connection, kind, urgency), Known(connection)
+    ready, known = _ready(connection, kind, urgency, most * shape.batch), Known(connection)
     known.read_ahead(ready)
+    split = _split([link.pk for link in ready if link.tries > 0])
+    batches: list[list[Planned]] = []
+    filling: dict[tuple[str, str], list[Planned]] = {}
     for link in ready:
         intent = _intent(link, known, lock)
         if intent is None:
             continue
-        first = batch[0] if batch else None
-        if first and (first.link.role, first.intent.action) != (link.role, intent.action):
-            continue
+        sort = (link.role, intent.action)
+        alone = link.pk in split or kind in shape.single or (kind, *sort) in shape.alone
+        batch = None if alone else filling.get(sort)
+        if batch is None or len(batch) == shape.batch:
+            if len(batches) == most:
+                continue
+            batch = []
+            batches.append(batch)
+            if not alone:
+                filling[sort] = batch
         batch.append(Planned(link, intent))
-        shape = SHAPES[connection.provider]
-        if kind in shape.single or (kind, link.role, intent.action) in shape.alone:
-            break
-    return batch
+    return batches
+
+
+def _split(link_ids: Sequence[int]) -> set[int]:
+    """Of these links, those that were refused together with others: each goes alone."""
+    if not link_ids:
+        return set()
+    return set(CallItem.objects.filter(link__in=link_ids, result="split").values_list("link", flat=True))
 
 
 def _intent(link: Link, known: Known, lock: str) -> Intent | None:

@@ -149,6 +149,9 @@ class Ledger(Protocol):
     def wire(self, items: Sequence[Outgoing]) -> Wire:
         """Render documents of one kind, role and action as one call. No network."""
 
+    def prepare(self) -> None:
+        """Make sure that a call can go out at once, from any thread. Raises Disconnected or TryLater."""
+
     def send(self, wire: Wire, key: str) -> Answer:
         """Send a call under its key. Raises one of the four failures."""
 

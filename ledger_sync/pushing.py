@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F, Q
 
-from ledger_sync import budgets, connections, lanes, planning, settling
+from ledger_sync import budgets, connections, flight, lanes, planning, settling
+from ledger_sync.flight import Flight, Landed, TooLate
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link
 from ledger_sync.planning import Written
-from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater, Wire
+from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, wake
 from practice.core.models import Switch
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 STINT = timedelta(seconds=25)
 #: A link that is ready within this is waited for.
 NEAR = timedelta(seconds=5)
-#: A send that was committed longer ago than this is not sent any more: somebody may be looking already.
-SEND_WITHIN = timedelta(seconds=30)
+#: How long a drain with calls under way waits before it looks whether a person is waiting meanwhile, in seconds.
+A_LOOK = 0.25
 #: How long the vendor keeps a key (Xero: about six minutes), and how long a request may still be under way there.
 KEY_LIVES = timedelta(minutes=5)
 STILL_UNDER_WAY = timedelta(seconds=65)
@@ -71,45 +72,52 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
     for call in Call.objects.filter(connection=connection, closed_at__isnull=True).order_by("id"):
         lease.renew()
         calls += _resume(call, connection, lease, ledger)
-    while clock.now() < until:
-        fresh = planning.plan(connection, lease, ledger)
-        if fresh is None:
-            if not _wait_a_moment(connection):
-                break
-            continue
-        calls += 1
-        if not _perform(fresh, connection, lease, ledger, first=True) and not _wait_a_moment(connection):
-            break
-    return calls
+    refused = False
+    with Flight(ledger, lease) as under_way:
+        while True:
+            if clock.now() < until and not refused:
+                for written in _plan(connection, lease, ledger, len(under_way)):
+                    under_way.launch(written)
+                    calls += 1
+            if not under_way:
+                if clock.now() >= until or not _wait_a_moment(connection):
+                    return calls
+                refused = False
+            for landed in under_way.landed(within=A_LOOK):
+                refused = not _take_in(landed, connection, lease, ledger, first=True) or refused
 
 
-def _perform(written: Written, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
-    """Send one call and settle it. Returns whether the drain may go on."""
-    call = written.call
-    if call.last_sent_at is None or clock.now() > call.last_sent_at + SEND_WITHIN:
+def _plan(connection: Connection, lease: Lease, ledger: Ledger, under_way: int) -> list[Written]:
+    anybody, people = SHAPES[connection.provider].abreast
+    room = planning.Room(anybody - under_way, anybody + people - under_way)
+    return planning.plan(connection, lease, ledger, room)
+
+
+def _take_in(landed: Landed, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
+    """Settle a call that is no longer under way. Returns whether the drain may go on."""
+    call, error = landed.written.call, landed.error
+    if isinstance(error, TooLate):
         return False
-    try:
-        answer = ledger.send(Wire(call.operation, call.method, call.path, call.body), call.key)
-        results = ledger.results(written.outgoings(), answer)
-    except OutcomeUnknown as error:
+    if isinstance(error, OutcomeUnknown):
         Call.objects.filter(pk=call.pk).update(words=error.text[:500], http_status=error.status)
         if error.is_silence:
             lanes.failed(connection.pk, lease.name, error)
         return not error.is_silence
-    except TryLater as error:
+    if isinstance(error, TryLater):
         return _try_later(call, error, connection, lease, first=first)
-    except Disconnected as error:
+    if isinstance(error, Disconnected):
         if first:
             settling.put_back(call, error, penalise=False)
         connections.lose(connection_id=connection.pk, reason=error.text)
         return False
-    except Rejected as error:
+    if isinstance(error, Rejected):
         if first:
             _look_after(settling.refuse_whole(call, error), ledger)
-        lanes.succeeded(connection.pk, lease.name)
-        return True
-    budgets.read_back(connection, answer.left)
-    _look_after(settling.settle(call, written.items, answer, results, lease), ledger)
+    else:
+        assert landed.answer is not None, "what did not fail was answered"
+        budgets.read_back(connection, landed.answer.left)
+        items = settling.settle(call, landed.written.items, landed.answer, landed.results, lease)
+        _look_after(items, ledger)
     lanes.succeeded(connection.pk, lease.name)
     return True
 
@@ -144,7 +152,8 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
     if now < first_sent + KEY_LIVES and not _unsure_of_key(call, connection):
         if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency, pushing=True) is not None:
             return 0
-        _perform(Written.read(_count_send(call, now)), connection, lease, ledger, first=False)
+        landed = flight.send(ledger, Written.read(_count_send(call, now)))
+        _take_in(landed, connection, lease, ledger, first=False)
         return 1
     if now < last_sent + LOOK_AFTER:
         return 0

@@ -25,7 +25,10 @@ def invoice(link: Link, known: Known) -> Intent | None:
     doc = invoice_doc(row, known)
     if not link.exists_there:
         return Intent("create", doc, str(row.issued_on))
-    return None if doc == link.base_ours else Intent("update", doc, str(row.issued_on))
+    base = link.base_ours or {}
+    # Where an invoice was sent is no part of it: a client's new address does not change what was issued.
+    same = {**doc, "email": base.get("email")} == base
+    return None if same else Intent("update", doc, str(row.issued_on))
 
 
 def invoice_doc(invoice: Invoice, known: Known) -> Doc:

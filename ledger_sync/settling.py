@@ -243,7 +243,7 @@ def _catch_up(link: Link, remote: Remote) -> None:
 
     What the ledger says now is taken in first, if it is not what we knew: else we would write over it.
     """
-    if remote.theirs == link.base_theirs or link.kind not in PULLED:
+    if remote.theirs == link.base_theirs or not _is_pulled(link):
         _take_version(link, remote)
         release(link)
         return
@@ -270,7 +270,7 @@ def adopt(
     action = item.ours["action"]
     now = clock.now()
     base = _agreed(item, theirs, looked=looked)
-    if base != theirs and link.kind in PULLED:
+    if base != theirs and _is_pulled(link):
         inbound.hint(link.connection, link.kind, remote_id or link.remote_id or "", now)
         lanes.ring(link.connection, "pull")
     gone = action == "delete" or (action == "void" and link.kind != "invoice")
@@ -290,6 +290,11 @@ def adopt(
     linking.release_dependants([link.pk])
     if (clear or not looked) and _differ(link.kind, item.ours, theirs):
         _tell_totals(link, item, theirs)
+
+
+def _is_pulled(link: Link) -> bool:
+    """Whether a pull takes in what is changed in this ledger about such a document; an excess at Xero is not pulled."""
+    return link.role == MAIN and link.kind in PULLED and link.kind in SHAPES[link.connection.provider].swept
 
 
 def _read_again(link: Link) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
@@ -19,17 +20,47 @@ EARLY = timedelta(seconds=90)
 PATIENCE = 3.0
 
 
+@dataclass
+class Bearer:
+    """The access token of one connection, kept at hand while it lasts, for as long as one piece of work takes."""
+
+    token_set_id: int
+    refresh: Refresh
+    _at_hand: str = ""
+    _until: datetime | None = None
+
+    def token(self) -> str:
+        """A token that is good for the next minute and a half. Raises like :func:`access_token`."""
+        if self._until is None or clock.now() >= self._until - EARLY:
+            row = _good(self.token_set_id, self.refresh)
+            self._at_hand, self._until = _of(row), row.expires_at
+        return self._at_hand
+
+    def refused(self, seen: str) -> None:
+        """The ledger no longer takes this token."""
+        self._until = None
+        expire(self.token_set_id, seen)
+
+
 def access_token(token_set_id: int, refresh: Refresh) -> str:
     """A token that is good for the next minute and a half, refreshed when needed.
 
     Raises Disconnected when the vendor no longer takes the refresh token, TryLater when another process is still
     refreshing after three seconds.
     """
+    return _of(_good(token_set_id, refresh))
+
+
+def _of(row: TokenSet) -> str:
+    return str(json.loads(row.secret)["access_token"])
+
+
+def _good(token_set_id: int, refresh: Refresh) -> TokenSet:
     waited = 0.0
     while True:
         row = TokenSet.objects.get(pk=token_set_id)
         if row.expires_at > clock.now() + EARLY:
-            return str(json.loads(row.secret)["access_token"])
+            return row
         if _claim(row):
             return _refreshed(row, refresh)
         if waited >= PATIENCE:
@@ -41,7 +72,7 @@ def access_token(token_set_id: int, refresh: Refresh) -> str:
 def expire(token_set_id: int, seen: str) -> None:
     """Treat the access token as spent, if it is still the one that was refused."""
     row = TokenSet.objects.get(pk=token_set_id)
-    if json.loads(row.secret)["access_token"] == seen:
+    if _of(row) == seen:
         TokenSet.objects.filter(pk=row.pk, generation=row.generation).update(expires_at=clock.now())
 
 
@@ -61,7 +92,7 @@ def _claim(row: TokenSet) -> bool:
     return claimed.update(refreshing_until=now + timedelta(seconds=30)) == 1
 
 
-def _refreshed(row: TokenSet, refresh: Refresh) -> str:
+def _refreshed(row: TokenSet, refresh: Refresh) -> TokenSet:
     """Spend the refresh token; after a lost reply the previous one still works for a while (Xero: 30 minutes)."""
     try:
         try:
@@ -76,4 +107,4 @@ def _refreshed(row: TokenSet, refresh: Refresh) -> str:
     store(row, reply)
     row.save(update_fields=["secret", "previous", "expires_at", "refreshing_until"])
     TokenSet.objects.filter(pk=row.pk).update(generation=F("generation") + 1)
-    return str(reply["access_token"])
+    return row

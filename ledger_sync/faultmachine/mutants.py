@@ -139,8 +139,8 @@ def _nothing_unmet(link: Link) -> QuerySet[LinkNeed]:
     return LinkNeed.objects.none()
 
 
-def _never_spent(connection: Connection, urgency: int, *, pushing: bool = False) -> None:
-    return None
+def _always_granted(connection: Connection, urgency: int, calls: int, *, pushing: bool = False) -> budgets.Grant:
+    return budgets.Grant(calls)
 
 
 def _nothing_is_ours(connection: Connection, theirs: dict[str, Any]) -> bool:
@@ -211,7 +211,7 @@ MUTANTS: tuple[Mutant, ...] = (
         partial(swapped, pushing, _try_later=_put_back_always),
     ),
     Mutant("needs", "a record waits for what it needs", partial(swapped, linking, unmet=_nothing_unmet)),
-    Mutant("budget", "calls are counted against the ledger's windows", partial(swapped, budgets, spend=_never_spent)),
+    Mutant("budget", "calls count in the ledger's windows", partial(swapped, budgets, grant=_always_granted)),
     Mutant(
         "outdated",
         "what was read before both books agreed anew, or by who lost the lease since, is not taken for news",

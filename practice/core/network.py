@@ -56,6 +56,11 @@ def answer_in_process(hosts: Mapping[str, Application]) -> Iterator[None]:
         _in_process.update(before)
 
 
+def answers_in_process() -> bool:
+    """Whether some host is answered from this process just now."""
+    return bool(_in_process)
+
+
 def _local(url: str) -> Application | None:
     return _in_process.get(urlsplit(url).netloc)
 

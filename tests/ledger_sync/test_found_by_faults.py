@@ -11,9 +11,9 @@ from billing import invoicing, payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
 from ledger_sync import budgets, pulling, pushing, remedies
-from ledger_sync.models import Budget, Link, Snag
+from ledger_sync.models import Budget, Hint, Link, Snag
 from ledger_sync.providers.xero import XeroLedger
-from practice.core import audit, clock
+from practice.core import audit, clock, owed
 from practice.core.owed import Urgency
 from practice.core.sandbox.faults import Fault
 from practice.firm import clients
@@ -287,3 +287,41 @@ def test_an_invoice_voided_there_before_we_knew_of_it_is_asked_about(
 
 def ours(xero: Any) -> list[dict[str, Any]]:
     return [p for p in xero.dump()[f"{xero.tenant_id}:Payments"].values() if p["Reference"].startswith("Paid")]
+
+
+def test_an_excess_that_was_booked_without_an_answer_is_found_and_never_pulled_as_a_payment(
+    booked: Invoice, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("truncated", method="PUT", match="BankTransactions"))
+    receipt = Receipt(
+        source=Payment.Source.HAND, method="bank", amount=Decimal("1200.00"), currency="AUD", reference="Paid 1",
+        state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today("Australia/Sydney"),
+    )  # fmt: skip
+    payments.record_payment(
+        entity=booked.entity, client=booked.client, receipt=receipt, on_invoices=[(booked, Decimal("1100.00"))],
+        now=clock.now(),
+    )  # fmt: skip
+    bell.answer()
+    link = Link.objects.get(kind="payment", role="excess")
+    assert link.remote_id is None
+    clock.advance(minutes=8)
+    pushing.push(connection.pk)
+    pull(connection, bell)
+    link.refresh_from_db()
+    assert link.remote_id
+    assert not link.owes
+    assert not Hint.objects.exists()
+
+
+def test_an_issued_invoice_that_still_owes_is_not_sent_again_for_its_clients_new_address(
+    booked: Invoice, connection: Any, xero: Any, bell: Any
+) -> None:
+    """A worker that lost its lease keeps the id it was given and leaves the link owing; then the client moved."""
+    link = Link.objects.get(invoice=booked)
+    xero.bookkeeper.record_payment(link.remote_id, Decimal("100.00"), reference="Bank 1")
+    change(booked, billing_email="new@larkspur.example")
+    owed.owe(Link.objects.filter(pk=link.pk))
+    bell.answer()
+    pushing.push(connection.pk)
+    link.refresh_from_db()
+    assert (link.owes, link.parked_code) == (False, "")

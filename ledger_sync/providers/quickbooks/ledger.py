@@ -37,6 +37,10 @@ class QuickBooksLedger:
         """Render documents as one call."""
         return wire.render(items, self.company)
 
+    def prepare(self) -> None:
+        """Have a token at hand."""
+        self.client.token()
+
     def send(self, call: Wire, key: str) -> Answer:
         """Send a call under its requestid, its body exactly as stored.
 
@@ -211,11 +215,11 @@ def _refusal(item: Outgoing, code: str, text: str, fault: Fault | None) -> Resul
 
 def ledger_for(connection: Connection) -> QuickBooksLedger:
     """The company of a connection, with tokens that renew themselves."""
-    token_set = connection.tokens_id
+    bearer = tokens.Bearer(connection.tokens_id, oauth.refresh)
     client = Client(
         realm=connection.remote_org,
-        token=lambda: tokens.access_token(token_set, oauth.refresh),
-        refused_token=lambda seen: tokens.expire(token_set, seen),
+        token=bearer.token,
+        refused_token=bearer.refused,
         meter=budgets.Meter(connection),
     )
     return QuickBooksLedger(client, _company(connection))

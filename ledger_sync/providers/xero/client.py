@@ -79,7 +79,8 @@ class Client:
                 raise TryLater(f"Xero {network.no_answer(error)}") from error
             raise OutcomeUnknown(f"Xero {network.no_answer(error)}") from error
         answer = _read(raw, status, dict(got))
-        if self.meter and answer.left:
+        if self.meter and answer.left and method == "GET":
+            # What is left after a call with changes is read back by whoever settles it.
             self.meter.heard(answer.left)
         return answer
 

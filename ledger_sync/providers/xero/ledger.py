@@ -34,6 +34,10 @@ class XeroLedger:
         """Render documents as one call."""
         return wire.render(items)
 
+    def prepare(self) -> None:
+        """Have a token at hand."""
+        self.client.token()
+
     def send(self, call: Wire, key: str) -> Answer:
         """Send a call under its Idempotency-Key, its body exactly as stored."""
         body = json.loads(call.body)
@@ -255,11 +259,11 @@ def _taken_back(item: Outgoing, answer: Answer) -> Result:
 
 def ledger_for(connection: Connection) -> XeroLedger:
     """The organisation of a connection, with tokens that renew themselves."""
-    token_set = connection.tokens_id
+    bearer = tokens.Bearer(connection.tokens_id, oauth.refresh)
     client = Client(
         tenant=connection.remote_org,
-        token=lambda: tokens.access_token(token_set, oauth.refresh),
-        refused_token=lambda seen: tokens.expire(token_set, seen),
+        token=bearer.token,
+        refused_token=bearer.refused,
         meter=budgets.Meter(connection),
     )
     return XeroLedger(client)
