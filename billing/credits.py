@@ -104,6 +104,12 @@ def void_credit(*, credit_id: int, reason: str, now: datetime) -> CreditNote:
     return note
 
 
+def may_void(note: CreditNote) -> bool:
+    """Whether a credit note can be taken back."""
+    made_here = note.origin == CreditNote.Origin.HERE and note.voided_at is None
+    return made_here and not note.refunds.exclude(state="failed").exists()
+
+
 def whole_invoice(invoice: Invoice) -> list[CreditLine]:
     """The lines that credit an invoice in full."""
     return [

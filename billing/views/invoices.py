@@ -58,7 +58,7 @@ def invoice_page(request: MemberRequest, pk: int) -> HttpResponse:
         "lines": lines,
         "charge": next((row.charge for row in lines if row.charge is not None), None),
         "paid_by": paid_by,
-        "credits": list(invoice.credits.order_by("pk")),
+        "credits": [(note, crediting.may_void(note)) for note in invoice.credits.order_by("pk")],
         "parts": parts_of(invoice.instalments.order_by("position"), standing),
         "told": story.story_of(invoice),
         "can": _can(invoice, standing),

@@ -40,7 +40,9 @@ def payment(request: MemberRequest, pk: int) -> HttpResponse:
         "payout": next((row.payout for row in rows if row.payout_id), None),
         "refunds": list(found.refunds.select_related("credit").order_by("pk")),
         "disputes": [(row, disputes.awaits_decision(row)) for row in found.disputes.order_by("pk")],
-        "may_refund": found.source == Payment.Source.STRIPE and found.state == Payment.State.SUCCEEDED,
+        "may_refund": found.source == Payment.Source.STRIPE
+        and found.state == Payment.State.SUCCEEDED
+        and not found.disputes.exclude(state=Dispute.State.WON).exists(),
     }
     return pages.page(request, "billing/payment.html", "main", context)
 

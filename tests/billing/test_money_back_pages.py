@@ -77,6 +77,8 @@ def test_a_lost_dispute_is_decided_once(firm: Firm, invoice: Invoice, lost: Disp
     shown = page(owner, firm, "payment", lost.payment_id)
     assert "Open its invoices again" in shown
     assert "Let the money go" in shown
+    # Stripe gives nothing back of what a bank took.
+    assert "Give money back" not in shown
     assert owner.post(url(firm, "dispute_concede", lost.pk), {"reason": ""}).status_code == 422
     done = owner.post(url(firm, "dispute_concede", lost.pk), {"reason": "not worth a fight"}, follow=True)
     assert "Kept by the client after a lost dispute" in done.content.decode()
