@@ -69,7 +69,7 @@ def _wait_for_settling(link: Link) -> None:
     list(needed.select_for_update().order_by("pk").values_list("pk"))
 
 
-def renew(link: Link) -> Link:
+def renew(link: Link, *, urgency: int | None = None) -> Link:
     """The next generation of a link whose document was taken away to be made anew; it owes, and is needed as before."""
     subject = {SUBJECTS[link.kind]: link.subject}
     fresh = Link.objects.create(
@@ -77,7 +77,11 @@ def renew(link: Link) -> Link:
     )
     LinkNeed.objects.filter(needs=link).update(needs=fresh)
     Link.objects.filter(pk=link.pk).update(**owed.CLEAR)
-    owe(fresh, urgency=link.urgency, needs=tuple((need.needs, need.how) for need in link.needs.all()))
+    owe(
+        fresh,
+        urgency=link.urgency if urgency is None else urgency,
+        needs=tuple((need.needs, need.how) for need in link.needs.all()),
+    )
     return fresh
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
-from ledger_sync import connections, inbound, lanes, mapping, pulling, snags
+from ledger_sync import connections, inbound, lanes, linking, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
 from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
@@ -181,18 +181,12 @@ def _void_drop(snag: Snag, reason: str) -> None:
 
 
 def _post_again(snag: Snag, reason: str) -> None:
-    """A new document for money Stripe holds: the old link ends, the next generation is owed."""
+    """A new document for money Stripe moved: the old link ends, the next generation is owed."""
     link = _link(snag)
-    now = clock.now()
-    Link.objects.filter(pk=link.pk).update(gone_at=now)
-    fresh = Link.objects.create(
-        connection=link.connection, kind=link.kind, allocation=link.allocation, payment=link.payment, role=link.role,
-        generation=link.generation + 1,
-    )  # fmt: skip
-    owed.owe(Link.objects.filter(pk=fresh.pk), urgency=Urgency.PERSON)
+    Link.objects.filter(pk=link.pk).update(gone_at=clock.now())
+    linking.renew(link, urgency=Urgency.PERSON)
     for invoice_id in _invoices(link):
         invoicing.release_invoice(invoice_id=invoice_id, code="payment_removed")
-    lanes.ring(snag.connection, "push")
 
 
 def _was_duplicate(snag: Snag, reason: str) -> None:

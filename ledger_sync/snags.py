@@ -27,7 +27,8 @@ class Remedy:
 
 #: Causes that what the ledger says has opened: our sending something does not end them.
 NOT_ABOUT_SENDING = (
-    "both_changed", "not_taken", "document_changed", "voided_there", "payment_removed", "settled_there",
+    "both_changed", "not_taken", "document_changed", "voided_there", "payment_removed", "refund_removed",
+    "settled_there",
 )  # fmt: skip
 
 
@@ -90,8 +91,8 @@ VOID_DROP = Remedy(
 POST_AGAIN = Remedy(
     "post_again",
     "Post it again",
-    "Stripe holds this money: a new payment is recorded in the ledger.",
-    "The payment on {what} is being recorded in {ledger} again",
+    "Stripe is the evidence of this money: it is recorded in the ledger once more.",
+    "The money of {what} is being recorded in {ledger} again",
 )
 WAS_DUPLICATE = Remedy(
     "was_duplicate",
@@ -166,6 +167,11 @@ WORDS: dict[str, Words] = {
         "A Stripe payment on {what} was removed in {ledger}{by}",
         "Stripe still holds {amount}. The invoice is not charged meanwhile.{unnamed}",
         (POST_AGAIN, WAS_DUPLICATE),
+    ),
+    "refund_removed": Words(
+        "A refund to {what} was removed in {ledger}{by}",
+        "Stripe gave {amount} back all the same.{unnamed}",
+        (POST_AGAIN,),
     ),
     "settled_there": Words(
         "{ledger} says {theirs} is due on {what}, we say {ours}",

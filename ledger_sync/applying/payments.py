@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from billing import payments
-from billing.models import Invoice, Payment
+from billing.models import Invoice, Payment, Refund
 from billing.payments import Receipt
 from ledger_sync import carrying, snags
 from ledger_sync.applying import bases
@@ -29,6 +29,8 @@ def take_payment_on_invoice(connection: Connection, remote: Remote, who: str) ->
     """One payment on one invoice, as Xero books them."""
     link = link_of(connection, remote) or link_of(connection, replace(remote, kind=Kind.PAYMENT))
     theirs = remote.theirs
+    if link is None and not theirs["invoice"]:
+        return _refund(connection, replace(remote, kind=Kind.REFUND), who)
     if link is None:
         return _their_payment(connection, remote)
     if is_known(link, remote):
@@ -40,6 +42,22 @@ def take_payment_on_invoice(connection: Connection, remote: Remote, who: str) ->
         )
     elif theirs["status"] == "deleted":
         _payment_removed(connection, link, theirs, who)
+    bases.agree(link, remote, base_ours=link.base_ours)
+    return 1
+
+
+def _refund(connection: Connection, remote: Remote, who: str) -> int:
+    """Money paid out of a credit: of ours its removal is asked about, because Stripe gave it back all the same."""
+    link = link_of(connection, remote)
+    if link is None or link.refund is None:
+        return 0
+    if is_known(link, remote):
+        return 1
+    if remote.theirs["status"] == "deleted" and link.gone_at is None and link.refund.state == Refund.State.SUCCEEDED:
+        snags.open_snag(
+            connection, "refund_removed", subject=f"refund:{link.pk}", link=link, money=link.refund.amount, who=who,
+            what=link.refund.payment.client.name, amount=amount_in_words(connection, link.refund.amount),
+        )  # fmt: skip
     bases.agree(link, remote, base_ours=link.base_ours)
     return 1
 

@@ -37,7 +37,9 @@ def _who(connection: Connection, ledger: Ledger, remote: Remote) -> str:
     """The ledger user's name, read once and only where money moved by a person's hand."""
     if remote.kind not in (Kind.INVOICE, Kind.ALLOCATION):
         return ""
-    link = Link.objects.filter(connection=connection, kind=remote.kind, remote_id=remote.remote_id).first()
+    # Money that was given back is listed with the payments.
+    kinds = (Kind.ALLOCATION, Kind.REFUND) if remote.kind == Kind.ALLOCATION else (remote.kind,)
+    link = Link.objects.filter(connection=connection, kind__in=kinds, remote_id=remote.remote_id).first()
     if link is None or link.base_theirs is None:
         return ""
     if _money_facts(link.base_theirs) == _money_facts(remote.theirs):
