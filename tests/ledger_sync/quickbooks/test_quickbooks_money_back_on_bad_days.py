@@ -1,0 +1,117 @@
+"""Money that goes back on QuickBooks' bad days: whatever answer is lost, each entry is there once, or gone."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import payments, refunding
+from billing.models import Invoice, Payment
+from ledger_sync import pushing
+from ledger_sync.models import Call, Connection, Link
+from practice.core import audit, clock
+from practice.core.sandbox.faults import Fault
+from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FAULTS = ("response_lost", "reset")
+
+
+@pytest.fixture(autouse=True)
+def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
+
+
+@pytest.fixture
+def charge(firm: Any, booked: Invoice, there: Any, bell: Any) -> Payment:
+    """1,050.00 by card for the invoice, of which 50.00 is the client's credit."""
+    payment = paid(firm, booked, "1050.00", (booked, "1000.00"))
+    bell.answer()
+    clock.advance(days=2)
+    return payment
+
+
+@pytest.fixture
+def opening(there: Any, booked: Invoice) -> dict[str, Any]:
+    """What was there before any money."""
+    kinds = ("RefundReceipt", "Purchase", "Deposit", "Payment")
+    rows = {kind: {row["Id"] for row in there.rows(kind)} for kind in kinds}
+    return {**rows, "clearing": there.balance("Stripe clearing"), "disputed": there.balance("Disputed payments")}
+
+
+def fresh(there: Any, opening: dict[str, Any], kind: str) -> list[str]:
+    return sorted(row["TotalAmt"] for row in there.rows(kind) if row["Id"] not in opening[kind])
+
+
+def sweeps(bell: Any, times: int = 8) -> None:
+    for _ in range(times):
+        clock.advance(minutes=3)
+        pushing.ring_all()
+        bell.answer()
+    assert not Call.objects.filter(closed_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_refunds_are_paid_out_once(
+    connection: Connection, qbo: Any, there: Any, booked: Invoice, opening: Any, charge: Payment, bell: Any, fault: str
+) -> None:
+    qbo.faults.order(Fault(kind=fault, match="/batch", method="POST", times=3))
+    stripe_says(reduce(charge, booked, "300.00"), "succeeded")
+    unapplied = refunding.refund_unapplied(payment_id=charge.pk, amount=Decimal("50.00"), words="too much")
+    stripe_says(unapplied, "succeeded")
+    bell.answer()
+    sweeps(bell)
+    in_agreement(connection, bell, booked)
+    assert fresh(there, opening, "RefundReceipt") == ["300.00"]
+    assert fresh(there, opening, "Purchase") == ["50.00"]
+    assert fresh(there, opening, "Payment") == ["1050.00"]
+    assert there.balance("Stripe clearing") - opening["clearing"] == Decimal("700.00")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_refund_that_failed_is_deleted_once(
+    connection: Connection, qbo: Any, there: Any, booked: Invoice, opening: Any, charge: Payment, bell: Any, fault: str
+) -> None:
+    refund = reduce(charge, booked, "300.00")
+    stripe_says(refund, "succeeded")
+    bell.answer()
+    clock.advance(days=1)
+    qbo.faults.order(Fault(kind=fault, match="refundreceipt", method="POST", times=1))
+    stripe_says(refund, "failed")
+    bell.answer()
+    sweeps(bell)
+    in_agreement(connection, bell, booked)
+    assert fresh(there, opening, "RefundReceipt") == []
+    assert there.one("CreditMemo", DocNumber=refund.credit.number)["Balance"] == "0.00"
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_returned_debit_is_undone_and_shown_once(
+    connection: Connection, qbo: Any, there: Any, booked: Invoice, opening: Any, charge: Payment, bell: Any, fault: str
+) -> None:
+    qbo.faults.order(Fault(kind=fault, match="/batch", method="POST", times=2))
+    with audit.cause(system="stripe", actor="Stripe"):
+        payments.return_payment(payment_id=charge.pk, reason="insufficient funds", now=clock.now())
+    bell.answer()
+    sweeps(bell)
+    in_agreement(connection, bell, booked)
+    assert fresh(there, opening, "Purchase") == ["1050.00"]
+    assert there.of(Link.objects.get(payment=charge, role=""))["UnappliedAmt"] == "0.00"
+    assert there.of(Link.objects.get(invoice=booked))["Balance"] == "1000.00"
+    assert there.balance("Stripe clearing") == opening["clearing"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_dispute_is_booked_and_closed_once(
+    connection: Connection, qbo: Any, there: Any, booked: Invoice, opening: Any, charge: Payment, bell: Any, fault: str
+) -> None:
+    for status in ("needs_response", "won"):
+        qbo.faults.order(Fault(kind=fault, match="/batch", method="POST", times=1))
+        disputed(charge, status)
+        bell.answer()
+        sweeps(bell)
+    in_agreement(connection, bell, booked)
+    assert (fresh(there, opening, "Purchase"), fresh(there, opening, "Deposit")) == (["1050.00"], ["1050.00"])
+    assert there.balance("Disputed payments") == opening["disputed"]
