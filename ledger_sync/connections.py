@@ -181,11 +181,13 @@ def note_given_back(*, connection_id: int) -> None:
 
 @transaction.atomic
 def try_again(*, connection_id: int, link_ids: list[int] | None = None) -> int:
-    """Send parked links again now. Returns how many."""
+    """Send parked links again now, and of named ones also those that wait for their turn. Returns how many."""
     connection = Connection.objects.get(pk=connection_id)
-    rows = Link.objects.filter(connection=connection, parked_at__isnull=False)
-    if link_ids is not None:
-        rows = rows.filter(pk__in=link_ids)
+    rows = Link.objects.filter(connection=connection, owed_since__isnull=False)
+    if link_ids is None:
+        rows = rows.filter(parked_at__isnull=False)
+    else:
+        rows = rows.filter(Q(parked_at__isnull=False) | Q(ready_at__isnull=False), pk__in=link_ids)
     released = 0
     for link in rows:
         if not linking.unmet(link).exists():

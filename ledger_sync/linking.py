@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from ledger_sync import lanes
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.models import Connection, Link, LinkNeed
 from ledger_sync.models.links import SUBJECTS, Kind
-from practice.core import clock, owed
+from practice.core import audit, clock, owed
 from practice.core.owed import Urgency
 from practice.firm.models import Client
 
@@ -55,9 +55,21 @@ def owe(link: Link, *, urgency: int = Urgency.NORMAL, needs: tuple[tuple[Link, s
         LinkNeed.objects.update_or_create(link=link, needs=other, defaults={"how": how})
     _wait_for_settling(link)
     rows = Link.objects.filter(pk=link.pk)
-    owed.owe(rows, urgency=urgency, ready=not unmet(link).exists())
+    owed.owe(rows, urgency=urgency, ready=not unmet(link).exists(), owed_by=whose())
     _hold_dependants(link)
     lanes.ring(link.connection, "push")
+
+
+def owe_now(rows: QuerySet[Link]) -> None:
+    """Let links owe the present state of our rows because a person asked for it; whoever asks rings the bell."""
+    owed.owe(rows, urgency=Urgency.PERSON, owed_by=whose())
+
+
+def whose() -> dict[str, Any]:
+    """Whose doing a debt is, as its record tells it later: the system, who acted there, and the reason given."""
+    cause = audit.current()
+    facts = {"system": cause.system, "actor": cause.actor, "user": cause.user_id, "reason": cause.reason[:100]}
+    return {name: value for name, value in facts.items() if value}
 
 
 def _wait_for_settling(link: Link) -> None:
@@ -104,6 +116,11 @@ def owe_client(connection: Connection, client: Client, urgency: int = Urgency.NO
 def unmet(link: Link) -> QuerySet[LinkNeed]:
     """The needs of a link that are not met now."""
     return LinkNeed.objects.filter(_not_met(), link=link)
+
+
+def needs_of(link: Link) -> QuerySet[LinkNeed]:
+    """Everything a link needs, each with whether that is ``unmet`` now."""
+    return LinkNeed.objects.filter(link=link).annotate(unmet=ExpressionWrapper(_not_met(), output_field=BooleanField()))
 
 
 def _not_met() -> Q:

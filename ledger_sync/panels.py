@@ -53,7 +53,7 @@ def causes(request: HttpRequest, member: Member) -> Shown:
     rows = Snag.objects.filter(practice=member.practice, closed_at__isnull=True).select_related("connection__entity")
     needs = [_need(member, snag) for snag in rows.order_by("-money", "opened_at")[:20]]
     gone = Connection.State.DISCONNECTED
-    lost = [c for c, _ in _all(request) if c.state == gone and c.disconnect_reason != Connection.BY_US]
+    lost = [c for c, _ in connections_of(request) if c.state == gone and c.disconnect_reason != Connection.BY_US]
     needs += [
         Need(
             title=f"{c.get_provider_display()} is disconnected",
@@ -92,12 +92,12 @@ def client_in_ledger(request: HttpRequest, client: Client) -> Shown:
     link = rows.select_related("client").first()
     if link is None:
         return None
-    link.connection, pulse = next(found for found in _all(request) if found[0].pk == link.connection_id)
+    link.connection, pulse = next(found for found in connections_of(request) if found[0].pk == link.connection_id)
     agreement = agreeing.agreement_of(link, pulse)
     return "ledger_sync/client_side.html", {"connection": link.connection, "agreement": agreement}
 
 
-def _all(request: HttpRequest) -> list[Found]:
+def connections_of(request: HttpRequest) -> list[Found]:
     """The practice's connections and how each does; asked once per request, shown in several places of a page."""
     known: list[Found] | None = request.__dict__.get("connections")
     if known is None:
@@ -107,11 +107,11 @@ def _all(request: HttpRequest) -> list[Found]:
 
 
 def _first(request: HttpRequest) -> Found | None:
-    return next(iter(_all(request)), None)
+    return next(iter(connections_of(request)), None)
 
 
 def _of_entity(request: HttpRequest, entity_id: int) -> Found | None:
-    rows = [(c, pulse) for c, pulse in _all(request) if c.entity_id == entity_id]
+    rows = [(c, pulse) for c, pulse in connections_of(request) if c.entity_id == entity_id]
     wanted = linking.chosen(c for c, _ in rows)
     return next(((c, pulse) for c, pulse in rows if c is wanted), None)
 

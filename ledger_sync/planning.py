@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
@@ -222,6 +223,12 @@ def _park(link: Link, code: str, *, subject: str, **facts: str) -> None:
     snags.open_snag(link.connection, code, subject=subject, link=link, money=money, **facts)
 
 
+def _debt(link: Link) -> dict[str, Any]:
+    """Since when a link has owed what is sent, and by whose doing: what its story says of the call."""
+    since = link.owed_since
+    return {**link.owed_by, "since": since.isoformat()} if since else {}
+
+
 def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence[Planned], urgency: int) -> Written:
     now = clock.now()
     items = [
@@ -266,6 +273,7 @@ def _write(connection: Connection, lease: Lease, ledger: Ledger, batch: Sequence
                 "remote_id": item.remote_id,
                 "remote_version": item.remote_version,
                 "fields": list(item.fields),
+                "owed": _debt(p.link),
             },
             open_call_id=call.pk,
         )

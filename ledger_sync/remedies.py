@@ -13,7 +13,7 @@ from billing import invoicing, payments, schedules
 from billing.models import CreditNote
 from ledger_sync import connections, inbound, lanes, linking, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
-from practice.core import clock, dates, money, owed, wake
+from practice.core import clock, dates, money, wake
 from practice.core.owed import Urgency
 from practice.firm import clients
 
@@ -95,7 +95,7 @@ def _read_again(snag: Snag, reason: str) -> None:
 def _keep_ours(snag: Snag, reason: str) -> None:
     """The ledger gets our value with the next push of the client."""
     link = _link(snag)
-    owed.owe(Link.objects.filter(pk=link.pk), urgency=Urgency.PERSON)
+    linking.owe_now(Link.objects.filter(pk=link.pk))
     lanes.ring(snag.connection, "push")
 
 
@@ -127,7 +127,7 @@ def _send_whole(snag: Snag) -> None:
     """Send a document once more, whatever the ledger has of it: nothing counts as agreed before that."""
     rows = Link.objects.filter(pk=_link(snag).pk)
     rows.update(base_ours={})
-    owed.owe(rows, urgency=Urgency.PERSON)
+    linking.owe_now(rows)
     lanes.ring(snag.connection, "push")
 
 

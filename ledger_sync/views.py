@@ -12,12 +12,25 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ledger_sync import activity as calls
-from ledger_sync import agreeing, causes, connections, documents, lanes, mapping, queries, remedies, snags
+from ledger_sync import (
+    agreeing,
+    causes,
+    connections,
+    documents,
+    lanes,
+    mapping,
+    panels,
+    queries,
+    remedies,
+    snags,
+    stories,
+)
 from ledger_sync.connections import ConnectionRefused
 from ledger_sync.kinds import SHAPES
-from ledger_sync.models import CallItem, Connection, Link, Snag
+from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.pulse import pulse_of, pulses_of
 from practice.core import wake
+from practice.core.fields import whole_number
 from practice.core.pages import page
 from practice.core.paging import paginate
 from practice.core.templatetags.words import counted
@@ -155,16 +168,20 @@ def records(request: MemberRequest, connection_id: int) -> HttpResponse:
 @require_GET
 @access.needs("ledger.read")
 def record(request: MemberRequest, connection_id: int, link_id: int) -> HttpResponse:
-    """One record's whole story: both sides, every attempt, its causes."""
-    connection = connection_of(request, connection_id)
-    rows = agreeing.with_doubt(Link.objects.filter(connection=connection))
-    link = rows.select_related(*queries.SUBJECTS, "connection__entity").filter(pk=link_id).first()
+    """One record's whole story: both sides, what it waits for, each change, each attempt, each cause."""
+    found = {connection.pk: (connection, pulse) for connection, pulse in panels.connections_of(request)}
+    rows = agreeing.with_doubt(Link.objects.filter(connection__in=found, connection=connection_id))
+    link = rows.select_related(*queries.SUBJECTS).filter(pk=link_id).first()
     if link is None:
         raise Http404
+    connection, pulse = found[connection_id]
+    link.connection = connection
+    stuck = pulse.is_stuck or not connection.may_send
+    agreement = agreeing.agreement_of(link, pulse)
+    story = stories.story_of(link, agreement, whole_number(request.GET.get("page")) or 1, stuck=stuck)
     context = context_of(request, connection, "records") | {
-        "what": documents.describe(link), "agreement": agreeing.agreement_of(link, pulse_of(connection)),
-        "items": CallItem.objects.filter(link=link).select_related("call").order_by("-id")[:50],
-        "snags": causes.tell(link.snags.order_by("-id")),
+        "what": documents.describe(link), "agreement": agreement,
+        "story": story, "paged": story.paged,
     }  # fmt: skip
     return page(request, "ledger_sync/record.html", "main", context)
 

@@ -82,6 +82,8 @@ class Link(Owed):
     coding = models.JSONField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
+    #: Who let it owe last, and why: a change here is made by somebody, what is sent for it by the engine.
+    owed_by = models.JSONField(default=dict, blank=True)
     merged_into = models.ForeignKey("self", models.PROTECT, related_name="+", null=True, blank=True)
 
     class Meta(Owed.Meta):

@@ -66,8 +66,11 @@ class Owed(models.Model):
         return self.parked_at is not None
 
 
-def owe(rows: models.QuerySet[Any], *, urgency: int = Urgency.NORMAL, ready: bool = True) -> int:
-    """Let rows owe one revision more, from now unless they already did. Un-parks them. Returns how many."""
+def owe(rows: models.QuerySet[Any], *, urgency: int = Urgency.NORMAL, ready: bool = True, **also: Any) -> int:
+    """Let rows owe one revision more, from now unless they already did. Un-parks them. Returns how many.
+
+    ``also`` are columns of the rows' own that are written in the same breath.
+    """
     now = clock.now()
     return rows.update(
         owed_since=Coalesce(F("owed_since"), now),
@@ -77,6 +80,7 @@ def owe(rows: models.QuerySet[Any], *, urgency: int = Urgency.NORMAL, ready: boo
         tries=0,
         parked_at=None,
         parked_code="",
+        **also,
     )
 
 

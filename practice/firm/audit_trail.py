@@ -39,6 +39,8 @@ class Row:
     what: str
     who: str
     system: str
+    #: The system itself, as the change names it: "web", "xero".
+    origin: str
     authoriser: str
     reason: str
     run: str
@@ -95,6 +97,18 @@ def story(practice_id: int, *, zone: str, kind: str, pk: int) -> list[Row]:
     return _rows([(kind, pk, history_id) for history_id in ids], zone, initial=True)
 
 
+def moments(model: type[Audited], pk: int) -> Any:
+    """When one object changed: its history rows, to be listed beside other things that happened."""
+    return _history(model).filter(id=pk)
+
+
+def tell(model: type[Audited], pk: int, history_ids: list[int], *, zone: str) -> dict[int, Row]:
+    """Some of an object's changes in words, by their history row."""
+    label = model._meta.label_lower
+    rows = _rows([(label, pk, history_id) for history_id in history_ids], zone) if history_ids else []
+    return dict(zip(history_ids, rows, strict=True))
+
+
 def _model(label: str) -> type[Audited]:
     return next(model for model in audited_models() if model._meta.label_lower == label)
 
@@ -113,7 +127,9 @@ def _index(model: type[Audited], practice_id: int, limit: int) -> Any:
 def _rows(shown: list[tuple[str, int, int]], zone: str, *, initial: bool = False) -> list[Row]:
     """The rows for (kind, object, history row): one query per kind, and one per table that changes point at."""
     pairs = _pairs(shown)
-    teller = Teller(pairs.values(), zone)
+    # Of what was only added nothing is told but its name: what it points at need not be looked up.
+    worded = [(m, new, old if initial or new.history_type == "~" else new) for m, new, old in pairs.values()]
+    teller = Teller(worded, zone)
     return [_row(*pairs[label, history_id], initial=initial, teller=teller) for label, _, history_id in shown]
 
 
@@ -144,6 +160,7 @@ def _row(model: type[Audited], row: Any, old: Any, *, initial: bool, teller: Tel
         what=teller.title(model, row),
         who=str(row.history_user or ("Countersign" if row.system in _OURSELVES else row.actor or row.system)),
         system=_SYSTEMS.get(row.system, ""),
+        origin=row.system,
         authoriser=row.authoriser,
         reason=row.history_change_reason or "",
         run=row.run_ref if row.system == "web" else "",

@@ -90,6 +90,13 @@ def moment(value: datetime | None, zone: str = "UTC") -> str:
 
 
 @register.filter
+def exactly(value: datetime, zone: str) -> str:
+    """A moment to the second: "18 Dec 2026 14:03:07"."""
+    local = value.astimezone(ZoneInfo(zone))
+    return f"{dates.short(local.date())} {local:%Y %H:%M:%S}"
+
+
+@register.filter
 def ago(value: datetime | None) -> str:
     """How long ago, in one unit: "40 seconds ago", "3 hours ago"."""
     if value is None:
