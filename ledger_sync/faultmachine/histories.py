@@ -10,18 +10,19 @@ from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 
+from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
 
 from ledger_sync import pulling, remedies, tasks
-from ledger_sync.faultmachine import bookkeeping, oracle, people
+from ledger_sync.faultmachine import bookkeeping, oracle, oracle_tables, people
 from ledger_sync.faultmachine.database import Watched
 from ledger_sync.faultmachine.machine import Machine
-from ledger_sync.faultmachine.notices import URL, Post
+from ledger_sync.faultmachine.notices import Post
 from ledger_sync.faultmachine.oracle import Finding
 from ledger_sync.faultmachine.plans import Act, Plan
 from ledger_sync.faultmachine.wire import Line
-from ledger_sync.faultmachine.world import HOST, Stage, World, swapped, tight_budget
+from ledger_sync.faultmachine.world import Stage, World, swapped, tight_budget
 from ledger_sync.models import Call, Link, Snag, TokenSet
 from practice.core import clock, network, owed, wake
 
@@ -59,23 +60,25 @@ class Outcome:
 
 def play(world: World, plan: Plan) -> Outcome:
     """Play one plan from its beginning to the verdict. Equal plans give equal outcomes."""
-    stage = world.stage(plan.seed, tight=plan.tight, tidy=plan.tidy)
+    stage = world.stage(plan.seed, ledgers=plan.ledgers, tight=plan.tight, tidy=plan.tidy)
     with _at_home(stage), clock.at(clock.now()):
         machine = Machine(plan, stage.path, expire_tokens=_expire_tokens)
-        line = Line(machine, stage.sandbox)
+        lines = [Line(machine, books) for books in stage.books]
         with ExitStack() as stack:
             stack.callback(machine.close)
             stack.enter_context(swapped(owed, chance=Random(f"keys {plan.seed}")))
             stack.enter_context(swapped(wake, ring=machine.ring))
             stack.enter_context(swapped(clock, sleep=machine.sleep))
-            stack.enter_context(network.answer_in_process({HOST: line}))
+            stack.enter_context(swapped(settings, **stage.settings))
+            stack.enter_context(network.answer_in_process({line.books.firm.host: line for line in lines}))
             stack.enter_context(tight_budget(plan.tight))
             history = _History(stage, machine, plan)
             history.live()
             history.quiet_down()
-            findings = history.verdict(line)
+            findings = history.verdict(lines)
+    calls = sum(line.calls for line in lines)
     return Outcome(
-        plan, findings, machine.digest(), line.calls, machine.boundaries, machine.killed, machine.fired, machine.log
+        plan, findings, machine.digest(), calls, machine.boundaries, machine.killed, machine.fired, machine.log
     )
 
 
@@ -83,15 +86,14 @@ class _History:
     def __init__(self, stage: Stage, machine: Machine, plan: Plan) -> None:
         self.stage = stage
         self.machine = machine
-        self.post = Post(machine, stage)
+        self.posts = [Post(machine, books) for books in stage.books]
         self.begun = clock.now()
         self.acts = sorted(plan.acts, key=lambda act: act.at, reverse=True)
         self.sweep_at = self.begun + MINUTE
         #: Since when nobody has anything left to do.
         self.quiet_since: datetime | None = None
-        stage.sandbox.webhooks.outbox.send = self.post.send
-        stage.sandbox.webhooks.set_url(URL)
-        machine.run_alone("web", "handshake", stage.sandbox.tick)
+        for post in self.posts:
+            machine.run_alone("web", "handshake", post.pump)
 
     # The history
 
@@ -114,12 +116,13 @@ class _History:
             self.sweep_at = now + MINUTE
             if self.machine.is_free("sweep"):
                 self.machine.start("sweep", "minute sweep", tasks.sweep)
-        if self.post.is_waiting and self.machine.is_free("web"):
-            self.machine.start("web", "notices", self.post.pump)
+        for post in self.posts:
+            if post.is_waiting and self.machine.is_free("web"):
+                self.machine.start("web", "notices", post.pump)
         self._answer_rings()
 
     def _begin(self, act: Act) -> None:
-        if act.name in bookkeeping.DOINGS:
+        if bookkeeping.is_theirs(act):
             self.machine.tell("bookkeeper", act.name, str(act.nth))
             bookkeeping.do(self.stage, act)
         else:
@@ -159,7 +162,8 @@ class _History:
         """No more troubles: the bookkeeper tidies up, people send again what waited for that, and the sweep goes on."""
         self.machine.troubled = False
         self.machine.tell("machine", "quiet")
-        bookkeeping.tidy_up(self.stage)
+        for books in self.stage.books:
+            bookkeeping.tidy_up(books)
         for seconds in QUIET:
             self._round()
             if not self._owes():
@@ -172,12 +176,14 @@ class _History:
 
     def _round(self) -> None:
         alone = self.machine.run_alone
-        alone("web", "notices", self.post.pump)
-        alone("web", "held notices", self.post.flush)
+        for post in self.posts:
+            alone("web", "notices", post.pump)
+            alone("web", "held notices", post.flush)
         alone("sweep", "minute sweep", tasks.sweep)
         self._drain_rings()
         if Snag.objects.filter(code__in=CURABLE, closed_at__isnull=True).exists():
-            alone("pull", "sync now", partial(pulling.pull, self.stage.connection_id, sweep=True, references=True))
+            for books in self.stage.books:
+                alone("pull", "sync now", partial(pulling.pull, books.connection_id, sweep=True, references=True))
             alone("person", "send again", self._send_again)
             self._drain_rings()
 
@@ -193,23 +199,29 @@ class _History:
 
     # The verdict
 
-    def verdict(self, line: Line) -> list[Finding]:
-        """Ask the judge, and add the books' final state to the history."""
-        tables = oracle.tables_of(self.stage.sandbox.dump())
-        for kind in ("Contacts", "Invoices", "Payments"):
-            for row in tables[kind]:
-                self.machine.tell("books", kind, str(sorted(row.items())))
-        return oracle.judge(
-            oracle.Case(
+    def verdict(self, lines: list[Line]) -> list[Finding]:
+        """Ask the judge about each ledger, and add the books' final state to the history."""
+        findings = []
+        for line, post in zip(lines, self.posts, strict=True):
+            books = line.books
+            tables = oracle_tables.tables_of(books.firm.provider, books.sandbox.dump())
+            for kind in ("Contacts", "Invoices", "Payments"):
+                for row in tables[kind]:
+                    self.machine.tell("books", kind, str(sorted(row.items())))
+            case = oracle.Case(
+                provider=books.firm.provider,
+                entity_id=books.entity_id,
+                connection_id=books.connection_id,
                 ledger=tables,
-                deeds=self.stage.deeds,
+                deeds=books.deeds,
                 now=clock.now(),
                 over_limit=line.over_limit,
                 reused_keys=line.reused,
-                let_in=len(self.post.let_in),
+                let_in=len(post.let_in),
                 crashes=self.machine.crashes,
             )
-        )
+            findings += oracle.judge(case)
+        return sorted(set(findings), key=oracle.worst_first)
 
 
 def _expire_tokens() -> None:

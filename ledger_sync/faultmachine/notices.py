@@ -12,17 +12,22 @@ from ledger_sync.faultmachine.database import Killed
 
 if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine
-    from ledger_sync.faultmachine.world import Stage
+    from ledger_sync.faultmachine.world import Books
 
-URL = "http://localhost/hooks/xero/"
+#: The header that carries a vendor's signature, and the view that answers it.
+_HOOKS = {"xero": ("x-xero-signature", hooks.xero), "quickbooks": ("intuit-signature", hooks.quickbooks)}
 
 
 class Post:
     """Carries notices to the hook, through the very view that answers the ledger."""
 
-    def __init__(self, machine: Machine, stage: Stage) -> None:
+    def __init__(self, machine: Machine, books: Books) -> None:
         self.machine = machine
-        self.stage = stage
+        self.books = books
+        self.url = f"http://localhost/hooks/{books.firm.provider}/"
+        self._header, self._view = _HOOKS[books.firm.provider]
+        books.sandbox.webhooks.outbox.send = self.send
+        books.sandbox.webhooks.set_url(self.url)
         #: Bodies that nobody at the ledger signed, and those of them that were let in all the same.
         self.forged: list[bytes] = []
         self.let_in: list[bytes] = []
@@ -30,7 +35,7 @@ class Post:
 
     def send(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """Deliver one notice, unless something happens to it on the way. Returns what the ledger is answered."""
-        signature = headers["x-xero-signature"]
+        signature = headers[self._header]
         kinds = {trouble.kind: trouble for trouble in self.machine.notice_troubles()}
         if "notice_forged" in kinds:
             self._forge(body)
@@ -56,12 +61,12 @@ class Post:
 
     def pump(self) -> None:
         """Let the ledger send what is due, and deliver what was held back."""
-        self.stage.sandbox.tick()
+        self.books.sandbox.tick()
 
     @property
     def is_waiting(self) -> bool:
         """Whether the ledger has something new to tell."""
-        store = self.stage.sandbox.store
+        store = self.books.sandbox.store
         return bool(store.table("_events"))
 
     def _later(self, body: bytes, signature: str) -> None:
@@ -69,16 +74,19 @@ class Post:
 
     def _deliver(self, body: bytes, signature: str) -> int:
         request = RequestFactory().post(
-            URL, body, content_type="application/json", headers={"x-xero-signature": signature}
+            self.url, body, content_type="application/json", headers={self._header: signature}
         )
         try:
-            return hooks.xero(request).status_code
+            return self._view(request).status_code
         except Killed:
             return 0
 
     def _forge(self, body: bytes) -> None:
         """A notice that somebody else made up, signed with a key of their own."""
-        made_up = json.dumps({**json.loads(body), "entropy": "FORGED"}).encode()
+        said = json.loads(body)
+        one = isinstance(said, dict)
+        forged = {**said, "entropy": "FORGED"} if one else [{**event, "id": "FORGED"} for event in said]
+        made_up = json.dumps(forged).encode()
         self.forged.append(made_up)
         if self._deliver(made_up, "bm90IHRoZSBsZWRnZXIncyBrZXk=") != 401:
             self.let_in.append(made_up)

@@ -12,6 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
+
 from billing.models import Allocation, Invoice, Payment
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag
@@ -44,8 +46,11 @@ class Finding:
 
 @dataclass
 class Case:
-    """Everything the judge looks at."""
+    """Everything the judge looks at: one ledger, and what is ours of it."""
 
+    provider: str
+    entity_id: int
+    connection_id: int
     ledger: dict[str, list[Row]]
     deeds: Deeds
     now: datetime
@@ -63,25 +68,25 @@ class Case:
         return [r for r in self.ledger["Contacts"] if r.get("ContactNumber") == f"CS-C{client_id}"]
 
 
-def tables_of(dump: dict[str, dict[str, Row]]) -> dict[str, list[Row]]:
-    """A sandbox's dump by kind, for its one organisation."""
-    return {name.partition(":")[2]: list(rows.values()) for name, rows in dump.items()}
-
-
 def judge(case: Case) -> list[Finding]:
     """Every finding, worst first."""
     found = [
         *_invoices(case), *_phantom_invoices(case), *_clients(case), *_our_payments(case), *_their_payments(case),
         *_causes(case), *_machinery(case),
     ]  # fmt: skip
-    return sorted(set(found), key=lambda f: ((LOST, DUPLICATED, DIVERGED, STUCK).index(f.kind), f.words))
+    return sorted(set(found), key=worst_first)
+
+
+def worst_first(finding: Finding) -> tuple[int, str]:
+    """The order of findings."""
+    return (LOST, DUPLICATED, DIVERGED, STUCK).index(finding.kind), finding.words
 
 
 # Invoices
 
 
 def _invoices(case: Case) -> Iterator[Finding]:
-    for invoice in Invoice.objects.exclude(number="").select_related("client"):
+    for invoice in Invoice.objects.filter(entity=case.entity_id).exclude(number="").select_related("client"):
         rows = case.invoices(invoice.number)
         if len(rows) > 1:
             yield Finding(DUPLICATED, f"{invoice.number} is in the ledger {len(rows)} times")
@@ -139,11 +144,13 @@ def _compared(case: Case, invoice: Invoice, row: Row) -> Iterator[tuple[str, str
         yield "price", f"{line.unit_price:.4f}", f"{Decimal(theirs['UnitAmount']):.4f}"
         yield "line tax", str(line.tax), theirs["TaxAmount"]
         if not moved:
-            yield "account", _income_code(), theirs["AccountCode"]
+            yield "account", _income_account(case), theirs["AccountCode"]
 
 
-def _income_code() -> str:
-    return Mapping.objects.get(purpose="sales", service__isnull=True).target.code
+def _income_account(case: Case) -> str:
+    """Where income goes: Xero's lines name an account by its code, QuickBooks' by its id."""
+    target = Mapping.objects.get(connection=case.connection_id, purpose="sales", service__isnull=True).target
+    return target.code if case.provider == "xero" else target.remote_id
 
 
 def _due_date(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
@@ -152,7 +159,8 @@ def _due_date(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
 
 
 def _phantom_invoices(case: Case) -> Iterator[Finding]:
-    ours = set(Invoice.objects.exclude(number="").values_list("number", flat=True))
+    rows = Invoice.objects.filter(entity=case.entity_id).exclude(number="")
+    ours = set(rows.values_list("number", flat=True))
     for row in case.ledger["Invoices"]:
         number = row.get("InvoiceNumber", "")
         if number.startswith("CS-") and number not in ours:
@@ -173,7 +181,7 @@ def _clients(case: Case) -> Iterator[Finding]:
         if len(rows) > 1:
             yield Finding(DUPLICATED, f"{client.name} is in the ledger {len(rows)} times")
         if not rows:
-            if Invoice.objects.filter(client=client, status=Invoice.Status.ISSUED).exists():
+            if Invoice.objects.filter(client=client, entity=case.entity_id, status=Invoice.Status.ISSUED).exists():
                 yield Finding(LOST, f"{client.name} never reached the ledger")
             continue
         yield from _contact(case, client, rows[0])
@@ -189,7 +197,7 @@ def _contact(case: Case, client: Client, row: Row) -> Iterator[Finding]:
     for column, what, shown in fields:
         plain = _without_spaces if what == "phone" else str
         here, there = plain(getattr(client, column)), plain(shown)
-        ours = [plain(value) for value in _written_here(client, column)]
+        ours = [plain(value) for value in _written_here(case, client, column)]
         theirs = [plain(value) for value in case.deeds.values(what, row["ContactID"])]
         if here != there:
             asked = Snag.objects.filter(link__client=client, code="both_changed", closed_at__isnull=True)
@@ -208,13 +216,13 @@ def _without_spaces(number: str) -> str:
     return "".join(number.split())
 
 
-def _written_here(client: Client, column: str) -> list[str]:
+def _written_here(case: Case, client: Client, column: str) -> list[str]:
     """The values people here gave a field, first to last, from the client's history."""
     written: list[str] = []
     before = None
     for past in client.history.order_by("history_id"):  # type: ignore[attr-defined]
         value = getattr(past, column)
-        if value != before and past.system != "xero":
+        if value != before and past.system != case.provider:
             written.append(value)
         before = value
     return written
@@ -224,8 +232,30 @@ def _written_here(client: Client, column: str) -> list[str]:
 
 
 def _our_payments(case: Case) -> Iterator[Finding]:
+    return _payments_with_lines(case) if case.provider == "quickbooks" else _payment_each(case)
+
+
+def _payments_with_lines(case: Case) -> Iterator[Finding]:
+    """Each live payment we took is one payment there, with a line for each invoice; one that came back pays nothing."""
+    ours = Payment.objects.filter(entity=case.entity_id).exclude(source=Payment.Source.LEDGER)
+    for payment in ours:
+        rows = [row for row in case.ledger["Payments"] if row["Reference"] == payment.reference]
+        used = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice")
+        live = {a.invoice.number: str(a.amount) for a in used} if payment.state == Payment.State.SUCCEEDED else {}
+        there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
+        if len({row["PaymentID"] for row in rows}) > 1:
+            yield Finding(DUPLICATED, f"payment {payment.reference} is in the ledger more than once")
+        elif live != there and not all(_missing_explained(case, a) for a in used):
+            kind = DIVERGED if there or not live else LOST
+            yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
+        elif rows and live and str(payment.paid_on) != rows[0]["Date"]:
+            dates = f"{payment.paid_on} here, {rows[0]['Date']} there"
+            yield Finding(DIVERGED, f"payment {payment.reference} is of {dates}")
+
+
+def _payment_each(case: Case) -> Iterator[Finding]:
     """Each live allocation of money we took is one payment there; each reversed one is none."""
-    ours = Allocation.objects.exclude(payment__source=Payment.Source.LEDGER).filter(payment__isnull=False)
+    ours = Allocation.objects.filter(payment__entity=case.entity_id).exclude(payment__source=Payment.Source.LEDGER)
     for allocation in ours.select_related("payment", "invoice"):
         payment = allocation.payment
         assert payment is not None
@@ -252,11 +282,15 @@ def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> It
         ("amount", str(allocation.amount), row["Amount"]),
         ("date", str(payment.paid_on), row["Date"]),
         ("invoice", allocation.invoice.number, numbers.get(row["_document"], "")),
-        ("account", Mapping.objects.get(purpose=purpose, treatment="").target.remote_id, row["_account"]),
+        ("account", _account_of(case, purpose), row["_account"]),
     )
     for name, ours, theirs in wanted:
         if ours != theirs:
             yield Finding(DIVERGED, f"payment {reference}: {name} is {ours} here, {theirs} there")
+
+
+def _account_of(case: Case, purpose: str) -> str:
+    return Mapping.objects.get(connection=case.connection_id, purpose=purpose, treatment="").target.remote_id
 
 
 def _missing_explained(case: Case, allocation: Allocation) -> bool:
@@ -271,13 +305,16 @@ def _missing_explained(case: Case, allocation: Allocation) -> bool:
 
 
 def _open_about(allocation: Allocation, *codes: str) -> bool:
-    return Snag.objects.filter(link__allocation=allocation, code__in=codes, closed_at__isnull=True).exists()
+    about = Q(link__allocation=allocation) | Q(link__payment=allocation.payment_id)
+    return Snag.objects.filter(about, code__in=codes, closed_at__isnull=True).exists()
 
 
 def _their_payments(case: Case) -> Iterator[Finding]:
     """Each payment the bookkeeper recorded is one payment here, gone here when it is gone there; no others exist."""
     numbers = {r["InvoiceID"]: r.get("InvoiceNumber", "") for r in case.ledger["Invoices"]}
-    references = {f"{a.payment.reference} A{a.pk}" for a in Allocation.objects.select_related("payment") if a.payment}
+    allocated = Allocation.objects.filter(payment__entity=case.entity_id).select_related("payment")
+    references = {f"{a.payment.reference} A{a.pk}" for a in allocated if a.payment}
+    references |= {a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER}
     for row in case.ledger["Payments"]:
         reference = row["Reference"]
         by_books = bool(case.deeds.values("paid", row["PaymentID"]))
@@ -285,7 +322,7 @@ def _their_payments(case: Case) -> Iterator[Finding]:
             if reference not in references and numbers.get(row["_document"], "").startswith("CS-"):
                 yield Finding(DUPLICATED, f"payment {reference!r} stands in the ledger and nobody made it")
             continue
-        here = Payment.objects.filter(source=Payment.Source.LEDGER, reference=reference)
+        here = Payment.objects.filter(entity=case.entity_id, source=Payment.Source.LEDGER, reference=reference)
         standing = here.filter(state=Payment.State.SUCCEEDED).count()
         if here.count() > 1:
             yield Finding(DUPLICATED, f"the bookkeeper's payment {reference} is here {here.count()} times")
@@ -296,7 +333,7 @@ def _their_payments(case: Case) -> Iterator[Finding]:
         elif row["Status"] != "DELETED" and here.get().amount != Decimal(row["Amount"]):
             yield Finding(DIVERGED, f"the bookkeeper's payment {reference} is {here.get().amount} here")
     known = {row["Reference"] for row in case.ledger["Payments"]}
-    for payment in Payment.objects.filter(source=Payment.Source.LEDGER):
+    for payment in Payment.objects.filter(entity=case.entity_id, source=Payment.Source.LEDGER):
         if payment.reference not in known:
             yield Finding(DUPLICATED, f"payment {payment.reference} is said to come from the ledger, which has none")
 
@@ -305,9 +342,8 @@ def _their_payments(case: Case) -> Iterator[Finding]:
 
 
 def _causes(case: Case) -> Iterator[Finding]:
-    for snag in Snag.objects.filter(closed_at__isnull=True).select_related(
-        "link__invoice", "link__allocation__invoice"
-    ):
+    rows = Snag.objects.filter(connection=case.connection_id, closed_at__isnull=True)
+    for snag in rows.select_related("link__invoice", "link__allocation__invoice"):
         if not _cause_explained(case, snag):
             yield Finding(STUCK, f"a cause is open that nothing explains: {snag.code} {snag.facts}")
 
@@ -320,11 +356,10 @@ def _cause_explained(case: Case, snag: Snag) -> bool:
         rows = case.contacts(link.client.pk)
         what = str(snag.facts.get("name"))
         return bool(rows) and snag.code == "both_changed" and bool(case.deeds.values(what, rows[0]["ContactID"]))
-    invoice = link.invoice or (link.allocation.invoice if link.allocation else None)
-    if invoice is None:
-        return False
-    rows = case.invoices(invoice.number)
-    return bool(rows) and case.deeds.touched(rows[0]["InvoiceID"], *_EXPLAINED.get(snag.code, ()))
+    paid = link.payment.allocations.select_related("invoice") if link.payment else ()
+    invoices = [link.invoice, link.allocation.invoice if link.allocation else None, *(a.invoice for a in paid)]
+    records = [row["InvoiceID"] for invoice in invoices if invoice for row in case.invoices(invoice.number)[:1]]
+    return any(case.deeds.touched(record, *_EXPLAINED.get(snag.code, ())) for record in records)
 
 
 def _explained(case: Case, invoice: Invoice, row: Row, code: str) -> bool:
@@ -336,16 +371,16 @@ def _open(case: Case, invoice: Invoice, *codes: str) -> bool:
 
 
 def _machinery(case: Case) -> Iterator[Finding]:
-    for call in Call.objects.filter(closed_at__isnull=True):
+    for call in Call.objects.filter(connection=case.connection_id, closed_at__isnull=True):
         yield Finding(STUCK, f"call {call.pk} {call.operation} is still open")
-    for lane in Lane.objects.filter(until__gte=case.now):
+    for lane in Lane.objects.filter(connection=case.connection_id, until__gte=case.now):
         yield Finding(STUCK, f"the {lane.name} lane is still held")
-    for link in Link.objects.filter(owed_since__isnull=False):
+    for link in Link.objects.filter(connection=case.connection_id, owed_since__isnull=False):
         if not (link.parked_at and Snag.objects.filter(link=link, closed_at__isnull=True).exists()):
             yield Finding(
                 STUCK, f"{link} still owes (ready {link.ready_at}, parked {link.parked_code!r}, {link.tries} tries)"
             )
-    for hint in Hint.objects.filter(ready_at__isnull=False):
+    for hint in Hint.objects.filter(connection=case.connection_id, ready_at__isnull=False):
         yield Finding(STUCK, f"hint {hint} was never followed")
     for delivery in Delivery.objects.filter(worked_at__isnull=True):
         yield Finding(STUCK, f"notice {delivery.pk} was never worked")
@@ -354,9 +389,10 @@ def _machinery(case: Case) -> Iterator[Finding]:
 
 def _conduct(case: Case) -> Iterator[Finding]:
     """How the engine behaved towards the ledger and its notices, and whether it stayed on its feet."""
-    if not Connection.objects.filter(state=Connection.State.LIVE).exists():
+    if not Connection.objects.filter(pk=case.connection_id, state=Connection.State.LIVE).exists():
         yield Finding(STUCK, "the connection is no longer live")
-    epochs = list(Call.objects.order_by("id").values_list("epoch", flat=True))
+    calls = Call.objects.filter(connection=case.connection_id)
+    epochs = list(calls.order_by("id").values_list("epoch", flat=True))
     if epochs != sorted(epochs):
         yield Finding(DIVERGED, "a worker that had lost the lane wrote another call")
     if case.over_limit:

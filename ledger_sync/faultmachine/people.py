@@ -17,7 +17,8 @@ from practice.core.money import ZERO
 from practice.firm import clients
 from practice.firm.models import Client, Entity, Practice, Service
 
-ZONE = "Australia/Sydney"
+#: How prices may be given, by country: sales tax is never included in one.
+_BASES = {"AU": ("exclusive", "inclusive"), "US": ("exclusive",)}
 Doing = Callable[[Stage, Act, Random], None]
 
 
@@ -32,9 +33,11 @@ def do(stage: Stage, act: Act) -> None:
 
 def _agree(stage: Stage, act: Act, chance: Random) -> None:
     """A new client; then their agreement is accepted, which issues its first invoice."""
+    books = stage.some_books(chance)
     client = clients.create_client(
         practice=Practice.objects.get(pk=stage.practice_id), name=f"Client {act.nth:02} Pty Ltd",
         billing_email=f"ap{act.nth}@client.example", phone=f"02 5550 {act.nth:04}",
+        country=books.firm.country, currency=books.firm.currency,
     )  # fmt: skip
     line = agreements.LineSpec(
         description="Bookkeeping", quantity=Decimal(chance.choice((1, 2, 3))),
@@ -42,9 +45,10 @@ def _agree(stage: Stage, act: Act, chance: Random) -> None:
         service=Service.objects.get(pk=stage.service_id),
     )  # fmt: skip
     spec = agreements.AgreementSpec(
-        entity=Entity.objects.get(pk=stage.entity_id), client=client, title="Bookkeeping", reference=f"P-{act.nth:04}",
-        currency="AUD", price_basis=chance.choice(("exclusive", "inclusive")), lines=[line],
-        starts_on=clock.today(ZONE), signed_by="Amélie Larkspur", signed_at=clock.now(), document_digest="0" * 64,
+        entity=Entity.objects.get(pk=books.entity_id), client=client, title="Bookkeeping", reference=f"P-{act.nth:04}",
+        currency=books.firm.currency, price_basis=chance.choice(_BASES[books.firm.country]), lines=[line],
+        starts_on=clock.today(books.firm.zone), signed_by="Amélie Larkspur", signed_at=clock.now(),
+        document_digest="0" * 64,
     )  # fmt: skip
     agreements.make_agreement(spec=spec, now=clock.now())
 
@@ -57,8 +61,9 @@ def _bill(stage: Stage, act: Act, chance: Random) -> None:
         invoicing.Draft(f"Extra work {n}", Decimal(1), Decimal(chance.randint(50, 900)), "standard", stage.service_id)
         for n in range(chance.choice((1, 2)))
     ]
-    entity = Entity.objects.get(pk=stage.entity_id)
-    invoicing.bill_once(entity=entity, client=client, drafts=drafts, on=clock.today(ZONE), now=clock.now())
+    books = stage.books_in(client.currency)
+    entity, today = Entity.objects.get(pk=books.entity_id), clock.today(books.firm.zone)
+    invoicing.bill_once(entity=entity, client=client, drafts=drafts, on=today, now=clock.now())
 
 
 def _pay(stage: Stage, act: Act, chance: Random) -> None:
@@ -82,7 +87,7 @@ def _record(act: Act, chance: Random, shares: list[tuple[Invoice, Decimal]]) -> 
     receipt = Receipt(
         source=source, method="card" if source == Payment.Source.STRIPE else "bank",
         amount=sum((amount for _, amount in shares), ZERO), currency=invoice.currency, reference=f"Paid {act.nth:02}",
-        state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today(ZONE),
+        state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today(invoice.entity.time_zone),
         charge_ref=f"ch_{act.nth}" if source == Payment.Source.STRIPE else "",
     )  # fmt: skip
     payments.record_payment(
@@ -126,7 +131,7 @@ def _some_open_invoice(chance: Random) -> Invoice | None:
 
 
 def _due(invoice: Invoice) -> Decimal:
-    return standing_of(invoice, clock.today(ZONE)).due
+    return standing_of(invoice, clock.today(invoice.entity.time_zone)).due
 
 
 DOINGS: dict[str, Doing] = {

@@ -108,10 +108,10 @@ class Trouble:
         if place not in spot.places or (self.role and self.role != role):
             return False
         if spot.calls == "api":
-            return "/api.xro/" in detail
+            return "/api.xro/" in detail or "/v3/company/" in detail
         if spot.calls == "call":
             return 'ledger_sync_call"' in detail
-        return spot.calls != "token" or "/connect/token" in detail
+        return spot.calls != "token" or "/connect/token" in detail or "/tokens/bearer" in detail
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,12 @@ class Plan:
     troubles: tuple[Trouble, ...]
     tight: bool = False
     tidy: bool = False
+    ledgers: tuple[str, ...] = ("xero",)
+
+    @property
+    def is_firm(self) -> bool:
+        """Whether it is the history of a firm with several ledgers."""
+        return len(self.ledgers) > 1
 
     def without(self, *, acts: tuple[Act, ...] = (), troubles: tuple[Trouble, ...] = ()) -> Plan:
         """The same history with some of it left out."""
@@ -134,22 +140,31 @@ class Plan:
 
 
 def plan_of(seed: int) -> Plan:
-    """The history a seed stands for."""
-    chance = Random(f"plan {seed}")
+    """The history a kernel seed stands for: one ledger, few records."""
+    return _plan(seed, Random(f"plan {seed}"), ("xero",))
+
+
+def firm_plan_of(seed: int) -> Plan:
+    """The history a firm seed stands for: a small firm with a ledger at each vendor."""
+    return _plan(seed, Random(f"firm {seed}"), ("xero", "quickbooks"))
+
+
+def _plan(seed: int, chance: Random, ledgers: tuple[str, ...]) -> Plan:
     pace = chance.choice((3.0, 12.0, 40.0))
     names, weights = list(ACTS), list(ACTS.values())
     acts = [Act("agree", 0, 0.0)]
     at = 0.0
-    for nth in range(1, chance.randint(7, 14)):
+    for nth in range(1, chance.randint(7, 14) * len(ledgers)):
         at += chance.expovariate(1 / pace)
         acts.append(Act(chance.choices(names, weights)[0], nth, round(at, 3)))
     troubles: list[Trouble] = []
     odds = [3 if spot.calls == "call" else 2 if SEND in spot.places else 1 for spot in KINDS.values()]
-    for kind in chance.choices(list(KINDS), odds, k=chance.randint(4, 9)):
+    for kind in chance.choices(list(KINDS), odds, k=chance.randint(4, 9) * len(ledgers)):
         troubles += _trouble(chance, kind)
     if chance.random() < 0.4:
         troubles += _storm(chance)
-    return Plan(seed, tuple(acts), tuple(troubles), tight=chance.random() < 0.2, tidy=chance.random() < 0.4)
+    tight, tidy = chance.random() < 0.2, chance.random() < 0.4
+    return Plan(seed, tuple(acts), tuple(troubles), tight=tight, tidy=tidy, ledgers=ledgers)
 
 
 def _storm(chance: Random) -> list[Trouble]:

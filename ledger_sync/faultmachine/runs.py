@@ -18,13 +18,15 @@ import django
 from ledger_sync.faultmachine.histories import Outcome, play
 from ledger_sync.faultmachine.mutants import MUTANTS, Mutant
 from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK
-from ledger_sync.faultmachine.plans import KINDS, Plan, plan_of
+from ledger_sync.faultmachine.plans import KINDS, Plan, firm_plan_of, plan_of
 from ledger_sync.faultmachine.shortening import shorten
 from ledger_sync.faultmachine.world import World
 
 Say = Callable[[str], object]
 #: With fewer seeds than this a kind of trouble may by chance not come up at all, and is not held against the run.
 ENOUGH = 100
+#: A firm's history for every so many of one ledger.
+FIRM_EVERY = 10
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Tally:
     """What many histories add up to."""
 
     seeds: int = 0
+    firm: int = 0
     calls: int = 0
     boundaries: int = 0
     killed: int = 0
@@ -40,7 +43,8 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one history."""
-        self.seeds += 1
+        self.seeds += not outcome.plan.is_firm
+        self.firm += outcome.plan.is_firm
         self.calls += outcome.calls
         self.boundaries += outcome.boundaries
         self.killed += outcome.killed
@@ -50,6 +54,7 @@ class Tally:
     def merge(self, other: Tally) -> None:
         """Count another process's histories."""
         self.seeds += other.seeds
+        self.firm += other.firm
         self.calls += other.calls
         self.boundaries += other.boundaries
         self.killed += other.killed
@@ -67,12 +72,15 @@ class Tally:
         found = " ".join(f"{kind}={self.found[kind]}" for kind in (LOST, DUPLICATED, DIVERGED, STUCK))
         return (
             f"seeds={self.seeds} faults={self.fired.total()} {found} calls={self.calls} "
-            f"boundaries={self.boundaries} killed={self.killed}"
+            f"boundaries={self.boundaries} killed={self.killed} firm={self.firm}"
         )
 
 
 def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
-    """Play seeds; a failing one prints its history, in full and shortened. Returns whether all agreed."""
+    """Play seeds, and a firm's for every ten of them; a failing one prints its history, in full and shortened.
+
+    Returns whether all agreed.
+    """
     tally = Tally()
     ranges = [range(first + job, first + seeds, jobs) for job in range(jobs)]
     with _across(jobs) as pool:
@@ -90,10 +98,10 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
     return not tally.found and not silent
 
 
-def replay(seed: int, *, verbose: bool, say: Say) -> bool:
-    """Play one seed and print it. Returns whether it agreed."""
+def replay(seed: int, *, firm: bool, verbose: bool, say: Say) -> bool:
+    """Play one seed, a kernel's or a firm's, and print it. Returns whether it agreed."""
     with _quiet_log(), World() as world:
-        outcome = play(world, plan_of(seed))
+        outcome = play(world, firm_plan_of(seed) if firm else plan_of(seed))
     tally = Tally()
     tally.add(outcome)
     _tell(outcome, say, history=verbose or bool(outcome.findings))
@@ -143,14 +151,15 @@ def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
 def _run_range(seeds: range, say: Say) -> Tally:
     tally = Tally()
     with _quiet_log(), World() as world:
-        for seed in seeds:
-            outcome = play(world, plan_of(seed))
+        for plan in chain(map(plan_of, seeds), (firm_plan_of(seed) for seed in seeds if seed % FIRM_EVERY == 0)):
+            outcome = play(world, plan)
             tally.add(outcome)
             if outcome.findings:
-                say(f"seed {seed} fails; all of it: manage.py faults --seed {seed} --verbose")
+                firm = " --firm" * plan.is_firm
+                say(f"seed {plan.seed} fails; all of it: manage.py faults --seed {plan.seed}{firm} --verbose")
                 _tell(outcome, say, history=False)
                 short = shorten(outcome, partial(play, world))
-                say(f"seed {seed} shortened:")
+                say(f"seed {plan.seed} shortened:")
                 _tell(short, say, history=True)
     return tally
 

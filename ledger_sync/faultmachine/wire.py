@@ -11,7 +11,7 @@ from practice.core.sandbox.http import ConnectionLost, Request, Response, TimedO
 
 if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine
-    from ledger_sync.sandbox.xero import XeroSandbox
+    from ledger_sync.faultmachine.world import Books
 
 #: Seconds a caller waits for an answer before it gives up.
 PATIENCE = 60.0
@@ -35,11 +35,12 @@ _ORDERS: dict[str, Fault] = {
 
 
 class Line:
-    """The sandbox as the engine reaches it."""
+    """One sandbox as the engine reaches it."""
 
-    def __init__(self, machine: Machine, sandbox: XeroSandbox) -> None:
+    def __init__(self, machine: Machine, books: Books) -> None:
         self.machine = machine
-        self.sandbox = sandbox
+        self.books = books
+        self.sandbox = books.sandbox
         self.calls = 0
         #: Times the vendor really had too many calls in a minute, beside the ordered ones.
         self.over_limit = 0
@@ -69,9 +70,10 @@ class Line:
 
     def _answer(self, request: Request, trouble: Trouble | None) -> Response:
         if trouble is None:
-            response = self.sandbox.handle(request)
+            response: Response = self.sandbox.handle(request)
             if response.status == 429:
-                self.over_limit += response.headers.get("X-Rate-Limit-Problem") == "minute"
+                # Only Xero says which limit it was.
+                self.over_limit += response.headers.get("X-Rate-Limit-Problem", "minute") == "minute"
             return response
         if trouble.kind == "worked_late":
             after = max(self.machine.chance.uniform(1, 140), self.machine.chance.uniform(1, 140))
@@ -81,12 +83,13 @@ class Line:
         order = _ORDERS[trouble.kind]
         self.sandbox.faults.order(Fault(order.kind, retry_after=order.retry_after, detail=order.detail))
         try:
-            return self.sandbox.handle(request)
+            answer: Response = self.sandbox.handle(request)
+            return answer
         finally:
             if trouble.kind == "timeout":
                 clock.advance(seconds=PATIENCE)
 
     def _remember_key(self, request: Request) -> None:
-        key = request.headers.get("idempotency-key", "")
+        key = request.headers.get("idempotency-key", "") or dict(request.query).get("requestid", "")
         if key and self.bodies.setdefault(key, request.body) != request.body:
             self.reused.append(key)

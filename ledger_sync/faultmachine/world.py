@@ -1,4 +1,4 @@
-"""The world a history happens in: a migrated database with one firm on the sandbox ledger, copied for each seed."""
+"""The world a history happens in: a database with one firm and its sandbox ledgers, copied for each seed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from django.conf import settings
@@ -19,12 +20,12 @@ from django.db import connections
 from ledger_sync import connecting, kinds
 from ledger_sync.faultmachine.database import Watched
 from ledger_sync.faultmachine.deeds import Deeds
+from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock, network
 from practice.firm.models import Entity, Practice, Service, TaxRate
 
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
-HOST = "xero.test"
 #: Calls a minute of a ledger that is tight with them, and what people keep of those.
 TIGHT_CALLS, TIGHT_RESERVE = 14, 3
 
@@ -39,69 +40,145 @@ class _NoMigrations(dict[str, None]):
         return None
 
 
+@dataclass(frozen=True)
+class Firm:
+    """What a ledger's own entity is like."""
+
+    provider: str
+    host: str
+    name: str
+    country: str
+    currency: str
+    zone: str
+
+
+FIRMS = {
+    "xero": Firm("xero", "xero.test", "Harbour & Vale Pty Ltd", "AU", "AUD", "Australia/Sydney"),
+    "quickbooks": Firm("quickbooks", "qbo.test", "Harbour & Vale Inc", "US", "USD", "America/Chicago"),
+}
+_SANDBOXES: dict[str, type[XeroSandbox] | type[QuickBooksSandbox]] = {
+    "xero": XeroSandbox,
+    "quickbooks": QuickBooksSandbox,
+}
+
+
+@dataclass
+class Books:
+    """One ledger of the firm: its entity, its connection, the sandbox behind it, and what its bookkeeper did."""
+
+    firm: Firm
+    sandbox: Any
+    entity_id: int
+    connection_id: int
+    deeds: Deeds
+
+
 @dataclass
 class Stage:
     """One seed's own world."""
 
     path: Path
-    sandbox: XeroSandbox
-    deeds: Deeds
     practice_id: int
-    entity_id: int
     service_id: int
-    connection_id: int
+    books: tuple[Books, ...]
+    settings: dict[str, str]
+
+    def some_books(self, chance: Random) -> Books:
+        """One of the firm's ledgers."""
+        return self.books[0] if len(self.books) == 1 else chance.choice(self.books)
+
+    def books_in(self, currency: str) -> Books:
+        """The ledger that is kept in a currency."""
+        return next(books for books in self.books if books.firm.currency == currency)
+
+
+@dataclass
+class _Template:
+    """A firm and its ledgers as they were connected: what each history gets a copy of."""
+
+    path: Path
+    practice_id: int
+    service_id: int
+    ledgers: list[tuple[Firm, Any, int, int]]
+    settings: dict[str, str]
 
 
 class World:
-    """Builds the template once; each history gets a copy of it."""
+    """Builds each kind of firm once; each history gets a copy of it."""
 
     def __enter__(self) -> World:
         self._stack = ExitStack()
         self._folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
-        self._template = self._folder / "template.sqlite3"
-        with _settled_database(self._template), clock.at(NOON):
-            # Straight from the models, which are what the migrations lead to ("make check"): a second instead of ten.
-            with swapped(settings, MIGRATION_MODULES=_NoMigrations()):
-                call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
-            self._found()
+        self._templates: dict[tuple[str, ...], _Template] = {}
+        # Before any mutant is at work.
+        self._template(("xero",))
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def _found(self) -> None:
-        sandbox = XeroSandbox(base_url=f"http://{HOST}", company="empty")
-        _point_settings_at(sandbox, self._stack)
-        practice = Practice.objects.create(slug="harbour-vale", name="Harbour & Vale", initials="HV")
-        entity = Entity.objects.create(
-            practice=practice, name="Harbour & Vale Pty Ltd", country="AU", currency="AUD", time_zone="Australia/Sydney"
-        )
-        for treatment, rate in (("standard", 10), ("zero", 0), ("exempt", 0), ("out_of_scope", 0)):
-            TaxRate.objects.create(entity=entity, treatment=treatment, rate=Decimal(rate))
-        service = Service.objects.create(
-            practice=practice, code="BK", name="Bookkeeping", price=Decimal(1000), currency="AUD"
-        )
-        with network.answer_in_process({HOST: sandbox}):
-            connection = connecting.connect_sandbox(entity=entity, provider="xero", keys=sandbox.credentials())
-        self._ids = {
-            "practice_id": practice.pk,
-            "entity_id": entity.pk,
-            "service_id": service.pk,
-            "connection_id": connection.pk,
-        }
-        self._books = sandbox.store
+    def _template(self, ledgers: tuple[str, ...]) -> _Template:
+        if ledgers not in self._templates:
+            path = self._folder / f"{'-'.join(ledgers)}.sqlite3"
+            with _settled_database(path), clock.at(NOON):
+                # Straight from the models, which are what the migrations lead to ("make check"): a second, not ten.
+                with swapped(settings, MIGRATION_MODULES=_NoMigrations()):
+                    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+                self._templates[ledgers] = _found(path, ledgers)
+        return self._templates[ledgers]
 
-    def stage(self, seed: int, *, tight: bool = False, tidy: bool = False) -> Stage:
-        """A fresh copy of firm and ledger, ten minutes after they were connected."""
+    def stage(
+        self, seed: int, *, ledgers: tuple[str, ...] = ("xero",), tight: bool = False, tidy: bool = False
+    ) -> Stage:
+        """A fresh copy of firm and ledgers, ten minutes after they were connected."""
+        template = self._template(ledgers)
         path = self._folder / "history.sqlite3"
         for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             name.unlink(missing_ok=True)
-        shutil.copyfile(self._template, path)
+        shutil.copyfile(template.path, path)
         clock.move(NOON + timedelta(minutes=10))
-        sandbox = XeroSandbox(self._books.copy(), base_url=f"http://{HOST}", seed=seed)
-        sandbox.settings.tidy_phones = tidy
-        sandbox.limits.minute = TIGHT_CALLS if tight else 60
-        return Stage(path=path, sandbox=sandbox, deeds=Deeds(), **self._ids)
+        books = []
+        for firm, store, entity_id, connection_id in template.ledgers:
+            sandbox: Any = _SANDBOXES[firm.provider](store.copy(), base_url=f"http://{firm.host}", seed=seed)
+            if firm.provider == "xero":
+                sandbox.settings.tidy_phones = tidy
+                sandbox.limits.minute = TIGHT_CALLS if tight else 60
+            books.append(Books(firm, sandbox, entity_id, connection_id, Deeds()))
+        return Stage(path, template.practice_id, template.service_id, tuple(books), template.settings)
+
+
+def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
+    practice = Practice.objects.create(slug="harbour-vale", name="Harbour & Vale", initials="HV")
+    service = Service.objects.create(
+        practice=practice, code="BK", name="Bookkeeping", price=Decimal(1000), currency="AUD"
+    )
+    template = _Template(path, practice.pk, service.pk, [], {})
+    for name in ledgers:
+        firm = FIRMS[name]
+        entity = Entity.objects.create(
+            practice=practice, name=firm.name, country=firm.country, currency=firm.currency, time_zone=firm.zone
+        )
+        rates = (("standard", 10 if firm.country == "AU" else 0), ("zero", 0), ("exempt", 0), ("out_of_scope", 0))
+        for treatment, rate in rates:
+            TaxRate.objects.create(entity=entity, treatment=treatment, rate=Decimal(rate))
+        sandbox = _SANDBOXES[name](base_url=f"http://{firm.host}", company="empty")
+        keys = sandbox.credentials()
+        template.settings |= _reached_by(name, keys)
+        with swapped(settings, **template.settings), network.answer_in_process({firm.host: sandbox}):
+            connection = connecting.connect_sandbox(entity=entity, provider=name, keys=keys)
+        template.ledgers.append((firm, sandbox.store, entity.pk, connection.pk))
+    return template
+
+
+def _reached_by(provider: str, keys: dict[str, str]) -> dict[str, str]:
+    """The settings by which the engine finds a sandbox."""
+    prefix, secret = {"xero": ("XERO", "XERO_WEBHOOK_KEY"), "quickbooks": ("QBO", "QBO_VERIFIER")}[provider]
+    return {
+        f"{prefix}_BASE": keys["base_url"],
+        f"{prefix}_CLIENT_ID": keys["client_id"],
+        f"{prefix}_CLIENT_SECRET": keys["client_secret"],
+        secret: keys["webhook_secret"],
+    }
 
 
 @contextmanager
@@ -143,16 +220,3 @@ def _settled_database(path: Path) -> Iterator[None]:
     finally:
         connections["default"].close()
         connections["default"] = home
-
-
-def _point_settings_at(sandbox: XeroSandbox, stack: ExitStack) -> None:
-    keys = sandbox.credentials()
-    stack.enter_context(
-        swapped(
-            settings,
-            XERO_BASE=keys["base_url"],
-            XERO_CLIENT_ID=keys["client_id"],
-            XERO_CLIENT_SECRET=keys["client_secret"],
-            XERO_WEBHOOK_KEY=keys["webhook_secret"],
-        )
-    )

@@ -13,7 +13,7 @@ from ledger_sync.faultmachine import mutants
 from ledger_sync.faultmachine.database import Killed, Watched
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.faultmachine.histories import play
-from ledger_sync.faultmachine.plans import ACTS, KINDS, Act, Plan, Trouble, plan_of
+from ledger_sync.faultmachine.plans import ACTS, KINDS, Act, Plan, Trouble, firm_plan_of, plan_of
 from ledger_sync.faultmachine.runs import Tally, first_caught
 from ledger_sync.faultmachine.shortening import shorten
 from ledger_sync.faultmachine.world import World
@@ -48,7 +48,7 @@ def test_both_books_agree_after_every_history(tally: Tally) -> None:
     assert tally.line.startswith(
         f"seeds={len(SEEDS)} faults={tally.fired.total()} lost=0 duplicated=0 diverged=0 stuck=0 "
     )
-    assert tally.line.endswith(f"calls={tally.calls} boundaries={tally.boundaries} killed={tally.killed}")
+    assert tally.line.endswith(f"calls={tally.calls} boundaries={tally.boundaries} killed={tally.killed} firm=0")
 
 
 def test_a_seed_replays_exactly(world: World) -> None:
@@ -137,6 +137,41 @@ def test_the_judge_sees_what_the_bookkeeper_did_not_own_up_to(world: World, monk
     assert play(world, plan).findings == []
     monkeypatch.setattr(Deeds, "add", lambda *_: None)
     assert {finding.kind for finding in play(world, plan).findings} == {"diverged", "stuck"}
+
+
+QUICKBOOKS = ("quickbooks",)
+
+
+@pytest.mark.parametrize(
+    ("acts", "unowned"),
+    [
+        ((Act("agree", 0, 0.0), Act("books_edit_line", 1, 5.0)), {"diverged", "stuck"}),
+        ((Act("agree", 0, 0.0), Act("books_edit_email", 1, 20.0)), {"lost"}),
+        ((Act("agree", 0, 0.0), Act("books_record_payment", 1, 20.0)), {"duplicated"}),
+    ],
+)
+def test_the_judge_reads_quickbooks_books_as_well(
+    world: World, monkeypatch: pytest.MonkeyPatch, acts: tuple[Act, ...], unowned: set[str]
+) -> None:
+    plan = Plan(1, acts, (), ledgers=QUICKBOOKS)
+    assert play(world, plan).findings == []
+    monkeypatch.setattr(Deeds, "add", lambda *_: None)
+    assert {finding.kind for finding in play(world, plan).findings} & unowned
+
+
+def test_a_firm_keeps_books_at_both_vendors(world: World) -> None:
+    outcome = play(world, firm_plan_of(10))
+    assert outcome.findings == []
+    sent = [line for line in outcome.log if " send P" in line]
+    assert any("/api.xro/2.0/Invoices" in line for line in sent)
+    assert any("/v3/company/" in line for line in sent)
+
+
+def test_a_payment_that_never_reached_quickbooks_is_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(1, (Act("agree", 0, 0.0), Act("pay", 1, 60.0)), (), ledgers=QUICKBOOKS)
+    assert play(world, plan).findings == []
+    monkeypatch.setattr("ledger_sync.recorders._owe_payment", lambda *_: None)
+    assert {finding.kind for finding in play(world, plan).findings} == {"lost", "diverged"}
 
 
 @pytest.mark.parametrize(

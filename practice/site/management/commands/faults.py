@@ -21,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--seeds", type=int, default=200, help="how many histories")
         parser.add_argument("--from", type=int, default=1, dest="first", help="the first seed")
         parser.add_argument("--seed", type=int, help="replay this one")
+        parser.add_argument("--firm", action="store_true", help="with --seed: the firm's history, with both ledgers")
         parser.add_argument("--verbose", action="store_true", help="print the whole history")
         parser.add_argument("--prove", action="store_true", help="switch off one rule at a time; each must be caught")
         parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes to share the work")
@@ -31,7 +32,7 @@ class Command(BaseCommand):
         if options["prove"]:
             good = runs.prove(seeds=options["seeds"], first=options["first"], jobs=options["jobs"], say=say)
         elif options["seed"] is not None:
-            good = runs.replay(options["seed"], verbose=options["verbose"], say=say)
+            good = runs.replay(options["seed"], firm=options["firm"], verbose=options["verbose"], say=say)
         else:
             good = runs.run(seeds=options["seeds"], first=options["first"], jobs=options["jobs"], say=say)
         if not good:
