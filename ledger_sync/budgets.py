@@ -92,6 +92,11 @@ def used(connection: Connection) -> list[tuple[str, int, int]]:
     return rows
 
 
+def is_half_spent(connection: Connection) -> bool:
+    """Whether half of what one of its windows takes is used up."""
+    return any(spent * 2 >= cap for _, spent, cap in used(connection))
+
+
 def _open_windows(connection: Connection, *, pushing: bool) -> list[Budget]:
     """The rows of the windows a call counts in, locked in one order; those that have ended begin anew."""
     shape, now = SHAPES[connection.provider], clock.now()

@@ -13,19 +13,21 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from billing.models import Invoice
-from ledger_sync import applying, connections, inbound, lanes, linking, mapping
+from ledger_sync import applying, budgets, connections, inbound, lanes, linking, mapping
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
-from practice.core import audit, clock, events, wake
+from practice.core import audit, clock, events, stopping, wake
 from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
 #: Vendors' clocks and indexes lag: each window starts this much before the last one ended.
 OVERLAP = timedelta(minutes=2)
 HINTS_A_CALL = 40
+#: For so long notices are gathered once half of the calls of a window are used up.
+GATHER = timedelta(seconds=5)
 #: More hints than this are cheaper to find by one sweep.
 HINTS_AT_MOST = 200
 #: How often what no webhook tells of is swept while money is awaited, how often otherwise, and how often the rest.
@@ -108,7 +110,7 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
         hints = list(
             Hint.objects.filter(connection=connection, ready_at__lte=clock.now()).order_by("ready_at")[:HINTS_A_CALL]
         )
-        if not hints:
+        if not hints or stopping.asked() or _gather(connection, hints):
             return applied
         by_kind: dict[str, list[Hint]] = defaultdict(list)
         for hint in hints:
@@ -120,6 +122,18 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
             applied += applying.apply(connection, ledger, remotes, reading)
             with transaction.atomic():
                 _forget(group)
+
+
+def _gather(connection: Connection, hints: Sequence[Hint]) -> bool:
+    """Where calls get short, wait a few seconds for more to be told, so that one call reads it all."""
+    young = clock.now() - GATHER
+    if len(hints) >= HINTS_A_CALL or any(hint.first_at <= young for hint in hints):
+        return False
+    if not budgets.is_half_spent(connection):
+        return False
+    for hint in sorted(hints, key=lambda hint: hint.pk):
+        Hint.objects.filter(pk=hint.pk).update(ready_at=hint.first_at + GATHER)
+    return True
 
 
 def _forget(hints: Iterable[Hint]) -> None:
@@ -143,6 +157,8 @@ def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str)
         seen.update(remote.remote_id for remote in found.remotes)
         if not found.more:
             break
+        if stopping.asked():
+            return applied  # The cursor stays: the next sweep reads these pages again.
         page += 1
     with transaction.atomic():
         lane = Lane.objects.select_for_update().get(pk=lane.pk)

@@ -21,13 +21,13 @@ from ledger_sync.models import Call, CallItem, Connection, Lane, Link
 from ledger_sync.planning import Written
 from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater
 from ledger_sync.providers import ledger_for
-from practice.core import audit, clock, wake
+from practice.core import audit, clock, stopping, wake
 from practice.core.models import Switch
 from practice.core.owed import Urgency
 
 log = logging.getLogger(__name__)
 
-#: No new call starts after this long in one drain; the bell is rung for the rest.
+#: No new call starts after this long in one drain, or once the worker is to end; the bell is rung for the rest.
 STINT = timedelta(seconds=25)
 #: A link that is ready within this is waited for.
 NEAR = timedelta(seconds=5)
@@ -70,21 +70,27 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
     until = clock.now() + STINT
     calls = 0
     for call in Call.objects.filter(connection=connection, closed_at__isnull=True).order_by("id"):
+        if stopping.asked():
+            return calls
         lease.renew()
         calls += _resume(call, connection, lease, ledger)
     refused = False
     with Flight(ledger, lease) as under_way:
         while True:
-            if clock.now() < until and not refused:
+            if not _is_over(until) and not refused:
                 for written in _plan(connection, lease, ledger, len(under_way)):
                     under_way.launch(written)
                     calls += 1
             if not under_way:
-                if clock.now() >= until or not _wait_a_moment(connection):
+                if _is_over(until) or not _wait_a_moment(connection):
                     return calls
                 refused = False
             for landed in under_way.landed(within=A_LOOK):
                 refused = not _take_in(landed, connection, lease, ledger, first=True) or refused
+
+
+def _is_over(until: datetime) -> bool:
+    return clock.now() >= until or stopping.asked()
 
 
 def _plan(connection: Connection, lease: Lease, ledger: Ledger, under_way: int) -> list[Written]:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import billing.tasks
 import ledger_sync.tasks
 import practice.firm.tasks
-from practice.core import audit, chain, clock
-from practice.core.models import Heartbeat
+from practice.core import audit, chain, clock, stopping
+from practice.site import supervisor
 from proposals import sending
 
 log = logging.getLogger(__name__)
@@ -17,14 +17,19 @@ log = logging.getLogger(__name__)
 
 def sweep() -> None:
     """The worker's minute: a sign of life, then whatever a lost bell left undone."""
-    beat()
+    supervisor.give_sign(swept=True)
     make_up()
 
 
 def make_up() -> None:
-    """Do whatever a lost bell left undone; a step that fails is logged and never stops the others."""
+    """Do whatever a lost bell left undone; a step that fails is logged and never stops the others.
+
+    Asked to end, it leaves the rest to the next minute.
+    """
     with audit.cause(system="schedule", actor="minute sweep"):
         for step in STEPS:
+            if stopping.asked():
+                return
             try:
                 step()
             except Exception:
@@ -33,7 +38,7 @@ def make_up() -> None:
 
 def beat() -> None:
     """The worker's sign of life, written by a worker."""
-    Heartbeat.objects.update_or_create(name="worker", defaults={"at": clock.now()})
+    supervisor.give_sign()
 
 
 def end_proposals() -> None:

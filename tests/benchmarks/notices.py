@@ -1,12 +1,15 @@
 """From a change in the ledger to our row, by webhook: web, worker and ledger as processes, over loopback HTTP.
 
 Twenty organisations of one app; their bookkeepers save a contact five times a second. Once with nothing else to do, once
-while a billing run goes out over another connection, whose own notices are shown too. EVENTS and INVOICES make it
-shorter; RATE is how many a second.
+while a billing run goes out over another connection, whose own notices are shown too. Before that a burst of notices comes
+all at once. EVENTS, INVOICES and BURST make it shorter; RATE is how many a second.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import statistics
@@ -25,7 +28,7 @@ from django.core.management import call_command
 from django.db import connection as database
 
 from ledger_sync import connecting, documents, inbound
-from ledger_sync.models import Connection, Delivery, Lane, Link
+from ledger_sync.models import Connection, Delivery, Hint, Lane, Link
 from ledger_sync.providers import ledger_for, oauth_of
 from practice.core import audit, clock, wake
 from practice.firm.models import Client, Entity, Service
@@ -38,7 +41,10 @@ from tests.benchmarks import engine, telling
 EVENTS = int(os.environ.get("EVENTS", "500"))
 INVOICES = int(os.environ.get("INVOICES", "10000"))
 RATE = float(os.environ.get("RATE", "5"))
+BURST = int(os.environ.get("BURST", "2000"))
 CONNECTIONS, CONTACTS = 20, 5
+#: Seconds a vendor waits for its answer at least (Intuit; Xero waits five).
+ANSWERED_WITHIN = 3.0
 #: Of so many notices one is on the run's own connection, beside the others.
 OWN_EVERY = 10
 #: Seconds the ledger takes to answer.
@@ -96,6 +102,7 @@ def _measure(folder: Path) -> None:
         words = f"{database.vendor}: {EVENTS} webhooks, {RATE:g} a second, {CONNECTIONS} connections"
         print(f"{words}; the ledger answers after {DELAY * 1000:.0f} ms; web and worker apart", flush=True)
         _tell("idle", _play(world, own=False), world)
+        _burst(world)
         _begin_run(world)
         _tell("during a run elsewhere", _play(world, own=True), world)
         left = Link.objects.filter(connection=world.own, owed_since__isnull=False).count()
@@ -283,6 +290,41 @@ def _see(waiting: dict[str, Change]) -> None:
     for email in Client.objects.filter(pk__in=ids).values_list("billing_email", flat=True):
         if change := waiting.pop(email, None):
             change.seen_at = time.time()
+
+
+# The burst
+
+
+def _burst(world: World) -> None:
+    """Many notices at once, rightly signed: how long each waits for its answer, and whether each is kept and worked."""
+    before = Delivery.objects.count()
+    with ThreadPoolExecutor(CONNECTIONS) as senders:
+        took = list(senders.map(lambda n: _deliver(world, n), range(BURST)))
+    telling.spread(f"{database.vendor}: a burst of notices, answered", took, ANSWERED_WITHIN, ANSWERED_WITHIN)
+    kept, began = Delivery.objects.count() - before, time.time()
+    waiting = Delivery.objects.filter(worked_at__isnull=True)
+    while (waiting.exists() or Hint.objects.exists()) and time.time() - began < 600:
+        time.sleep(0.5)  # noqa: TID251 (measures real time)
+    left = f"{waiting.count()} not worked, {Hint.objects.count()} objects not read"
+    print(f"  {BURST - kept} lost; {left} {time.time() - began:.0f} s after the last answer")
+
+
+def _deliver(world: World, number: int) -> float:
+    connection = world.connections[number % CONNECTIONS]
+    links = world.links[connection.pk]
+    at = clock.now().strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
+    event = {
+        "resourceUrl": "", "resourceId": links[number // CONNECTIONS % len(links)].remote_id,
+        "tenantId": connection.remote_org, "tenantType": "ORGANISATION", "eventCategory": "CONTACT",
+        "eventType": "UPDATE", "eventDateUtc": at,
+    }  # fmt: skip
+    body = json.dumps({"events": [event], "firstEventSequence": number, "lastEventSequence": number}).encode()
+    signature = base64.b64encode(hmac.new(settings.XERO_WEBHOOK_KEY.encode(), body, hashlib.sha256).digest()).decode()
+    headers = {"Content-Type": "application/json", "x-xero-signature": signature}
+    started = time.perf_counter()
+    answer = requests.post(f"{settings.SITE_URL}/hooks/xero/", body, headers=headers, timeout=60)
+    assert (answer.status_code, answer.content, answer.cookies.get_dict()) == (200, b"", {})
+    return time.perf_counter() - started
 
 
 # The figures

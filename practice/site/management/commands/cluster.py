@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from practice.site import guarding
 from practice.site.watching import end_with_parent
 
 
@@ -20,4 +21,5 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it."""
         end_with_parent(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        guarding.install()
         call_command("qcluster")

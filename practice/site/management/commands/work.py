@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
 from ledger_sync import lanes
 from practice.core import wake
@@ -37,20 +38,24 @@ class Command(BaseCommand):
         try:
             while not stopping.wait(1.0):
                 close_old_connections()
-                self._ring_due()
-                if cluster.is_silent():
-                    self.stderr.write("worker: the cluster fell silent and is started again")
-                    cluster.stop()
-                    self._start(cluster)
+                try:
+                    self._look_after(cluster)
+                except (OperationalError, InterfaceError) as error:
+                    # The database is busy, or away for a moment: asked again in a second.
+                    self.stderr.write(f"worker: looked after a second later ({error})")
         finally:
             cluster.stop()
+            with contextlib.suppress(OperationalError, InterfaceError):
+                cluster.forget()
 
-    def _ring_due(self) -> None:
-        """Ring for lanes whose moment has come; a database that is busy just now is asked again in a second."""
-        try:
-            lanes.ring_due()
-        except OperationalError as error:
-            self.stderr.write(f"worker: lanes are rung for a second later ({error})")
+    def _look_after(self, cluster: Cluster) -> None:
+        """Ring for lanes whose moment has come and for a sign of life; start a cluster anew that gives none."""
+        lanes.ring_due()
+        cluster.ring()
+        if cluster.is_silent():
+            self.stderr.write("worker: the cluster fell silent and is started again")
+            cluster.stop()
+            self._start(cluster)
 
     def _start(self, cluster: Cluster) -> None:
         """Start the cluster; while it gets up, what was left undone is made up for here.
