@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One verb for everything: demo, demo-reset, test, quick, check, bench, faults, faults-prove.
+"""One verb for everything: demo, demo-reset, test, quick, check, bench, faults, faults-prove, chaos.
 
 Needs only a Python to start (3.8 is enough); finds a 3.11 to 3.13 to run on, makes .venv and installs what is pinned.
 """
@@ -187,6 +187,12 @@ def faults_prove(arguments):
     return python("manage.py", "faults", "--prove", *arguments)
 
 
+def chaos(arguments):
+    """Kill and stop real processes while a firm works, on SQLite and on PostgreSQL."""
+    install("requirements.txt", "tests/requirements.txt")
+    return module("tests.chaos", *arguments)
+
+
 VERBS = {
     "demo": demo,
     "demo-reset": demo_reset,
@@ -196,6 +202,7 @@ VERBS = {
     "bench": bench,
     "faults": faults,
     "faults-prove": faults_prove,
+    "chaos": chaos,
 }
 
 

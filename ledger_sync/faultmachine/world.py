@@ -148,29 +148,41 @@ class World:
 
 
 def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
-    practice = Practice.objects.create(slug="harbour-vale", name="Harbour & Vale", initials="HV")
-    service = Service.objects.create(
-        practice=practice, code="BK", name="Bookkeeping", price=Decimal(1000), currency="AUD"
-    )
+    practice, service = found_practice()
     template = _Template(path, practice.pk, service.pk, [], {})
     for name in ledgers:
         firm = FIRMS[name]
-        entity = Entity.objects.create(
-            practice=practice, name=firm.name, country=firm.country, currency=firm.currency, time_zone=firm.zone
-        )
-        rates = (("standard", 10 if firm.country == "AU" else 0), ("zero", 0), ("exempt", 0), ("out_of_scope", 0))
-        for treatment, rate in rates:
-            TaxRate.objects.create(entity=entity, treatment=treatment, rate=Decimal(rate))
+        entity = found_entity(practice, firm)
         sandbox = _SANDBOXES[name](base_url=f"http://{firm.host}", company="empty")
         keys = sandbox.credentials()
-        template.settings |= _reached_by(name, keys)
+        template.settings |= reached_by(name, keys)
         with swapped(settings, **template.settings), network.answer_in_process({firm.host: sandbox}):
             connection = connecting.connect_sandbox(entity=entity, provider=name, keys=keys)
         template.ledgers.append((firm, sandbox.store, entity.pk, connection.pk))
     return template
 
 
-def _reached_by(provider: str, keys: dict[str, str]) -> dict[str, str]:
+def found_practice() -> tuple[Practice, Service]:
+    """The practice, and the service it sells."""
+    practice = Practice.objects.create(slug="harbour-vale", name="Harbour & Vale", initials="HV")
+    service = Service.objects.create(
+        practice=practice, code="BK", name="Bookkeeping", price=Decimal(1000), currency="AUD"
+    )
+    return practice, service
+
+
+def found_entity(practice: Practice, firm: Firm) -> Entity:
+    """One entity of it, with its rates of tax."""
+    entity = Entity.objects.create(
+        practice=practice, name=firm.name, country=firm.country, currency=firm.currency, time_zone=firm.zone
+    )
+    rates = (("standard", 10 if firm.country == "AU" else 0), ("zero", 0), ("exempt", 0), ("out_of_scope", 0))
+    for treatment, rate in rates:
+        TaxRate.objects.create(entity=entity, treatment=treatment, rate=Decimal(rate))
+    return entity
+
+
+def reached_by(provider: str, keys: dict[str, str]) -> dict[str, str]:
     """The settings by which the engine finds a sandbox."""
     prefix, secret = {"xero": ("XERO", "XERO_WEBHOOK_KEY"), "quickbooks": ("QBO", "QBO_VERIFIER")}[provider]
     return {

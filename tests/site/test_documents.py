@@ -10,6 +10,7 @@ from django.core.management import get_commands
 
 from ledger_sync import snags
 from ledger_sync.faultmachine import mutants, plans
+from practice.site.chaos import harm
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -55,6 +56,10 @@ def test_a_link_leads_somewhere(document: Path) -> None:
 
 def test_the_runbook_has_every_cause_and_no_other() -> None:
     assert first_cells("runbook.md", "cause") == set(snags.WORDS)
+
+
+def test_the_reliability_page_has_every_kind_of_harm() -> None:
+    assert first_cells("reliability.md", "harm") == {*harm.KILLS, *harm.STOPS, *harm.BY_CHANCE}
 
 
 def test_the_reliability_page_has_every_trouble_and_every_mutant() -> None:
