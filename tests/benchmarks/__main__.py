@@ -1,6 +1,6 @@
 """``make bench``: a table, and beside it one JSON line per figure on standard error; nothing is asserted.
 
-``run.py bench sandboxes`` measures one part alone: sandboxes, engine, waiting or notices. RUNS sets how often.
+``run.py bench sandboxes`` measures one part alone: sandboxes, engine, scale, waiting or notices. RUNS sets how often.
 BENCH_DATABASE is another database than the SQLite file in a folder of the run's own; it is left as it is afterwards.
 """
 
@@ -24,11 +24,12 @@ import django  # noqa: E402
 
 django.setup()
 
-from tests.benchmarks import engine, notices, sandboxes, waiting  # noqa: E402
+from tests.benchmarks import engine, notices, sandboxes, scale, waiting  # noqa: E402
 
 PARTS = {
     "sandboxes": sandboxes.measure,
     "engine": engine.measure,
+    "scale": scale.measure,
     "waiting": waiting.measure,
     "notices": notices.measure,
 }

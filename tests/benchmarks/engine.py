@@ -53,7 +53,7 @@ def measure(_: Path) -> None:
         flush=True,
     )
     for provider in ("xero", "quickbooks"):
-        with _world(provider) as world:
+        with founded(provider) as world:
             world.found(INVOICES)
             world.pressed_at = world.person_waited = None
             world.run()
@@ -210,17 +210,18 @@ def _owed() -> dict[str, Any]:
 
 
 def issue(connection: Connection, entity: Entity, service: Service, made: list[Client]) -> None:
-    """One invoice for each client, owed to the ledger, as a billing run writes them."""
+    """One invoice more for each client, owed to the ledger, as a billing run writes them."""
     now, today = clock.now(), clock.today(entity.time_zone)
+    before = Invoice.objects.count()
     Invoice.objects.bulk_create(
         Invoice(
             practice_id=entity.practice_id, entity=entity, client=client, status="issued", number=f"INV-{n:06}",
             issued_on=today, issued_at=now, due_on=today + timedelta(days=14), currency=entity.currency,
             recipient_name=client.name, net=Decimal(1000), tax=Decimal(0), total=Decimal(1000),
         )
-        for n, client in enumerate(made)
+        for n, client in enumerate(made, start=before)
     )  # fmt: skip
-    invoices = list(Invoice.objects.order_by("pk"))
+    invoices = list(Invoice.objects.order_by("pk")[before:])
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             invoice=invoice, position=1, service=service, description="Bookkeeping", quantity=1, unit_price=1000,
@@ -234,13 +235,13 @@ def issue(connection: Connection, entity: Entity, service: Service, made: list[C
     client_links = dict(Link.objects.filter(kind="client").values_list("client_id", "pk"))
     LinkNeed.objects.bulk_create(
         LinkNeed(link=link, needs_id=client_links[link.invoice.client_id], how="exists")
-        for link in Link.objects.filter(kind="invoice").select_related("invoice")
+        for link in Link.objects.filter(kind="invoice", owed_since__isnull=False).select_related("invoice")
         if link.invoice is not None
     )
 
 
 @contextmanager
-def _world(provider: str) -> Iterator[World]:
+def founded(provider: str) -> Iterator[World]:
     """A fresh firm and a fresh ledger; afterwards nothing of them is left."""
     rung: list[tuple[str, dict[str, Any]]] = []
     before = wake.ring
