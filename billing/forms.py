@@ -91,6 +91,24 @@ class RefundForm(DecidedForm):
         return facts
 
 
+class UseCreditForm(DecidedForm):
+    """How much of a client's credit goes on which open invoice."""
+
+    invoice = forms.ChoiceField(label="Invoice")
+    amount = MoneyField(label="Amount")
+
+    def __init__(
+        self, *args: Any, invoices: list[tuple[int, str]], most: Decimal, words_of_most: str, **settings: Any
+    ) -> None:
+        super().__init__(*args, **settings)
+        self.fields["invoice"].choices = invoices  # type: ignore[attr-defined]
+        self.most, self.words_of_most = most, words_of_most
+
+    def clean_amount(self) -> Decimal:
+        """More than nothing, and no more than is free."""
+        return _between(self.cleaned_data["amount"], self.most, self.words_of_most)
+
+
 class HandPaymentForm(DecidedForm):
     """Money that came another way."""
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from billing import invoicing
 from billing.models import Allocation, Invoice, Payment, Refund
 from billing.standing import hold_to, standing_of, unallocated
-from practice.core import events, gates
+from practice.core import clock, events, gates
 from practice.core.money import ZERO
 from practice.firm.models import Client, Entity
 
@@ -78,6 +78,27 @@ def record_by_hand(*, invoice_id: int, receipt: Receipt, seen: Decimal | None) -
     hold_to(seen, standing_of(invoice, now.date()).due, f"what is open on {invoice.number}")
     on = [(invoice, receipt.amount)]
     return record_payment(entity=invoice.entity, client=invoice.client, receipt=receipt, on_invoices=on, now=now)
+
+
+@transaction.atomic
+def use_credit(*, payment_id: int, invoice_id: int, amount: Decimal, seen: Decimal | None) -> Allocation:
+    """Put money of a payment that is on no invoice on one of the client's; ``seen`` is what was free when decided.
+
+    Raises PaymentRefused when the payment did not arrive, the invoice is another client's, or less is open or free,
+    ChangedMeanwhile when something else is free by now.
+    """
+    payment = Payment.objects.select_for_update().get(pk=payment_id)
+    invoice = Invoice.objects.select_for_update().get(pk=invoice_id)
+    free = unallocated(payment)
+    hold_to(seen, free, "what is free of this payment")
+    if payment.state != Payment.State.SUCCEEDED or invoice.client_id != payment.client_id:
+        raise PaymentRefused("Only money that has arrived can be put on an invoice of the same client")
+    standing = standing_of(invoice, invoice.issued_on or payment.initiated_at.date())
+    if invoice.status != Invoice.Status.ISSUED or not ZERO < amount <= min(free, standing.due - standing.processing):
+        raise PaymentRefused("No more can be put on an invoice than is free of the payment and open on the invoice")
+    made = allocate(payment_id=payment_id, invoice_id=invoice_id, amount=amount, now=clock.now())
+    assert made is not None, "there is room, and both are locked"
+    return made
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ urlpatterns = [
     path("billing/collections/", home.collections, name="collections"),
     path("billing/payments/<int:pk>/", money.payment, name="payment"),
     path("billing/payments/<int:pk>/refund/", money.refund, name="payment_refund"),
+    path("billing/payments/<int:pk>/use/", money.use_credit, name="payment_use"),
     path("billing/disputes/<int:pk>/reopen/", money.reopen, name="dispute_reopen"),
     path("billing/disputes/<int:pk>/concede/", money.concede, name="dispute_concede"),
     path("billing/payouts/<int:pk>/", money.payout, name="payout"),

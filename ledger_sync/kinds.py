@@ -64,6 +64,8 @@ SHAPES: dict[str, Shape] = {
                 (Kind.ALLOCATION, MAIN, "delete"),
                 (Kind.ALLOCATION, CREDIT, "create"),
                 (Kind.ALLOCATION, CREDIT, "delete"),
+                (Kind.ALLOCATION, EXCESS, "create"),
+                (Kind.ALLOCATION, EXCESS, "delete"),
                 (Kind.REFUND, MAIN, "delete"),
                 (Kind.REFUND, UNAPPLIED, "delete"),
                 (Kind.PAYOUT, MAIN, "create"),

@@ -29,6 +29,8 @@ def allocation(link: Link, known: Known) -> Intent | None:
     assert row is not None
     if row.credit is not None:
         return _credit_on_invoice(link, known, row)
+    if link.role == EXCESS:
+        return _excess_on_invoice(link, known, row)
     payment = row.payment
     assert payment is not None
     day, amount = str(payment.paid_on), carrying.carried(row)
@@ -65,6 +67,38 @@ def _credit_on_invoice(link: Link, known: Known, row: Allocation) -> Intent | No
     contact = known.remote_of(Kind.CLIENT, credit.client_id)
     doc = {**facts, "amount": str(row.amount), "date": day, "contact": contact, "reference": credit.number}
     return Intent("create", doc, day)
+
+
+def _excess_on_invoice(link: Link, known: Known, row: Allocation) -> Intent | None:
+    """The client's credit that the ledger has already, put on an invoice: no money moves."""
+    payment = row.payment
+    assert payment is not None
+    # The ledger dates it by the later of the two documents, whatever it is told.
+    day = str(max(filter(None, (payment.paid_on, row.invoice.issued_on))))
+    amount, sent = carrying.carried(row), link.base_ours or {}
+    if link.exists_there:
+        stands = Decimal(sent.get("amount") or amount) == amount > ZERO
+        facts = {name: sent.get(name, "") for name in ("overpayment", "invoice", "reference")}
+        return None if stands else Intent("delete", facts, str(sent.get("date", "")))
+    if amount <= ZERO:
+        return None
+    doc: Doc = {
+        "overpayment": _overpayment(known, payment),
+        "invoice": known.remote_of(Kind.INVOICE, row.invoice_id),
+        "amount": str(amount),
+        "date": day,
+        "reference": _reference(row),
+    }
+    return Intent("create", doc, day)
+
+
+def _overpayment(known: Known, row: Payment) -> str:
+    """The ledger's id of what it has of a payment as the client's credit. Raises MappingMissing."""
+    over = linking.find_link(known.connection, Kind.PAYMENT, row.pk, EXCESS)
+    key = str((over.base_theirs or {}).get("overpayment", "")) if over is not None else ""
+    if not key:
+        raise mapping.MappingMissing(f"The client's credit of “{row.reference}”")
+    return key
 
 
 def payment(link: Link, known: Known) -> Intent | None:
@@ -109,8 +143,13 @@ def _paid_back(link: Link, row: Payment) -> list[Doc]:
 
 
 def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
-    """What of a payment is on no invoice, where the ledger has that as a document of its own."""
-    day, amount = str(row.paid_on), carrying.excess(row)
+    """What of a payment is on no invoice, where the ledger has that as a document of its own.
+
+    What was put on an invoice out of it since is still part of it.
+    """
+    used = Link.objects.filter(connection=link.connection_id, kind=Kind.ALLOCATION, role=EXCESS, gone_at__isnull=True)
+    since = [carrying.carried(r.allocation) for r in used.filter(allocation__payment=row) if r.allocation is not None]
+    day, amount = str(row.paid_on), carrying.excess(row) + sum(since, ZERO)
     if link.exists_there:
         same = Decimal((link.base_ours or {}).get("amount") or amount) == amount
         return None if same else Intent("delete", {"reference": row.reference}, day)
@@ -180,12 +219,8 @@ def refund(link: Link, known: Known) -> Intent | None:
 def _refund_of_credit(known: Known, row: Refund, source: RefItem, reference: str) -> Intent:
     """Money that was on no invoice: paid out of what the ledger has as the client's credit."""
     if SHAPES[known.connection.provider].links_allocations:
-        over = linking.find_link(known.connection, Kind.PAYMENT, row.payment_id, EXCESS)
-        overpayment = str((over.base_theirs or {}).get("overpayment", "")) if over is not None else ""
-        if not overpayment:
-            raise mapping.MappingMissing(f"The money to give back of “{row.payment.reference}”")
         doc: Doc = {
-            "overpayment": overpayment, "account": source.remote_id, "amount": str(row.amount),
+            "overpayment": _overpayment(known, row.payment), "account": source.remote_id, "amount": str(row.amount),
             "date": str(row.refunded_on), "reference": reference, "currency": row.payment.currency,
         }  # fmt: skip
     else:

@@ -68,7 +68,8 @@ def _of_refund(link: Link) -> Key | None:
 
 #: Kinds with documents on the clearing account → the item of the proof each belongs to.
 _ENTRIES: dict[str, Callable[[Link], Key | None]] = {
-    Kind.ALLOCATION: lambda link: _of_payment(link.allocation.payment if link.allocation else None),
+    # Credit put on an invoice moves no money: what it is taken from is counted.
+    Kind.ALLOCATION: lambda link: _of_payment(link.allocation.payment) if link.allocation and not link.role else None,
     Kind.PAYMENT: lambda link: _of_payment(link.payment),
     Kind.REFUND: _of_refund,
     Kind.DISPUTE: lambda link: _of_payment(link.dispute.payment if link.dispute else None),

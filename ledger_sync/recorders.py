@@ -124,6 +124,9 @@ def allocation_made(allocation: Allocation, **_: Any) -> None:
         _owe_payment(connection, allocation.payment, (_invoice_first(connection, allocation),))
     elif allocation.rest_of is not None:
         _owe_root(connection, allocation)
+    elif (credit := _credit_there(connection, allocation)) is not None:
+        link = linking.link_for(connection, Kind.ALLOCATION, allocation, EXCESS)
+        linking.owe(link, urgency=_urgency(), needs=(_invoice_first(connection, allocation), (credit, How.CLEAR)))
     else:
         # What was taken off before still fills the invoice there: there would be no room for this.
         before = [(other, How.CLEAR) for other in linking.being_undone(connection, allocation.invoice_id)]
@@ -301,10 +304,20 @@ def _invoice_first(connection: Connection, allocation: Allocation) -> tuple[Link
     return linking.link_for(connection, Kind.INVOICE, allocation.invoice), How.CLEAR
 
 
+def _credit_there(connection: Connection, allocation: Allocation) -> Link | None:
+    """The payment's credit, where the ledger has enough of it already: then no money moves, and no day is touched."""
+    payment = allocation.payment
+    assert payment is not None
+    link = linking.find_link(connection, Kind.PAYMENT, payment.pk, EXCESS)
+    enough = link is not None and link.exists_there and not link.owes
+    return link if enough and carrying.excess(payment) >= ZERO else None
+
+
 def _owe_root(connection: Connection, allocation: Allocation) -> None:
     """The ledger's payment of an allocation is looked at again: it may carry less now, or nothing."""
     root = carrying.root_of(allocation)
-    link = linking.find_link(connection, Kind.ALLOCATION, root.pk)
+    by_credit = linking.find_link(connection, Kind.ALLOCATION, root.pk, EXCESS)
+    link = by_credit or linking.find_link(connection, Kind.ALLOCATION, root.pk)
     if link is None:
         return
     if carrying.carried(root) == ZERO:
@@ -322,7 +335,11 @@ def _owe_excess(connection: Connection, payment: Payment | None, *, only_known: 
         return
     client = linking.owe_client(connection, payment.client, _urgency())
     link = known or linking.link_for(connection, Kind.PAYMENT, payment, EXCESS)
-    linking.owe(link, urgency=_urgency(), needs=((client, How.EXISTS),))
+    on = Link.objects.filter(connection=connection, kind=Kind.ALLOCATION, role=EXCESS, gone_at__isnull=True)
+    undone = on.filter(allocation__payment=payment, allocation__reversed_at__isnull=False)
+    # What is taken off an invoice again is off it before the credit itself is touched.
+    off = [(row, How.CLEAR) for row in undone if row.allocation and carrying.carried(row.allocation) == ZERO]
+    linking.owe(link, urgency=_urgency(), needs=((client, How.EXISTS), *off))
 
 
 @recorder("billing.credit.issued")

@@ -10,13 +10,14 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from billing import clearing, disputes, movements, payouts, refunding
+from billing import clearing, disputes, movements, payments, payouts, refunding
 from billing.credits import CreditRefused
 from billing.disputes import DisputeDecided
-from billing.forms import ReasonForm, RefundForm
-from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
+from billing.forms import ReasonForm, RefundForm, UseCreditForm
+from billing.models import BalanceTransaction, Dispute, FeeDay, Invoice, Payment, Payout, Refund
+from billing.payments import PaymentRefused
 from billing.refunding import RefundRefused
-from billing.standing import ChangedMeanwhile, kept_of, unallocated
+from billing.standing import ChangedMeanwhile, kept_of, left_to_pay, unallocated
 from billing.views.confirming import Step, confirm
 from practice.core import clock, pages
 from practice.core.money import ZERO, in_words
@@ -83,6 +84,42 @@ def refund(request: MemberRequest, pk: int) -> HttpResponse:
         ],
         verb="Give it back",
         safe_verb="Keep it",
+        back_url=reverse("payment", kwargs={"practice": request.member.practice.slug, "pk": pk}),
+        back_words="Payment",
+    )
+    return confirm(request, form, step)
+
+
+@require_http_methods(["GET", "POST"])
+@access.needs("billing.correct")
+def use_credit(request: MemberRequest, pk: int) -> HttpResponse:
+    """Put what is free of a payment on an open invoice of the client."""
+    found = access.find(Payment.objects.select_related("client", "entity"), request.member.practice, pk=pk)
+    free = unallocated(found) if found.state == Payment.State.SUCCEEDED else ZERO
+    invoices = Invoice.objects.filter(client=found.client, entity=found.entity, currency=found.currency)
+    open_ones = [(row, left) for row, left in left_to_pay(invoices) if left > ZERO]
+    choices = [(row.pk, f"{row.number}, {_money(found, left)} open") for row, left in open_ones]
+    first = {"amount": min(free, open_ones[0][1]) if open_ones else free, "seen": free}
+    form = UseCreditForm(
+        request.POST or None, initial=first, invoices=choices, most=free, words_of_most=_money(found, free)
+    )
+    if request.method == "POST" and form.is_valid():
+        facts = form.cleaned_data
+        try:
+            made = payments.use_credit(
+                payment_id=pk, invoice_id=int(facts["invoice"]), amount=facts["amount"], seen=facts["seen"]
+            )
+        except (ChangedMeanwhile, PaymentRefused) as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"{_money(found, made.amount)} is on {made.invoice.number} now")
+            return pages.go(request, "payment", practice=request.member.practice.slug, pk=pk)
+    step = Step(
+        title="Put it on an invoice",
+        about=f"{_money(found, free)} of {found.client.name} is on no invoice",
+        sentences=["The invoice counts as paid by that much. The ledger takes it from the client's credit there."],
+        verb="Put it on the invoice",
+        safe_verb="Keep it as credit",
         back_url=reverse("payment", kwargs={"practice": request.member.practice.slug, "pk": pk}),
         back_words="Payment",
     )

@@ -9,8 +9,10 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
+from billing import payments
 from billing.models import CreditNote, Dispute, Invoice, Payment
 from billing.standing import standing_of
+from practice.core import clock
 from practice.firm.models import Membership
 from tests.billing.conftest import TODAY, Firm, control, later
 from tests.firm import factories
@@ -109,6 +111,22 @@ def test_a_credit_note_is_taken_back_with_a_reason(firm: Firm, invoice: Invoice,
     assert "Take it back" not in done
     refused = owner.post(url(firm, "credit_void", note.pk), {"reason": "again"})
     assert (refused.status_code, "void already" in refused.content.decode()) == (422, True)
+
+
+def test_a_clients_credit_is_put_on_an_open_invoice_once(
+    firm: Firm, larkspur: Any, invoice: Invoice, payer: Any, account: Any, owner: Browser
+) -> None:
+    payment = payer.pay([invoice]).payment
+    later(account, seconds=5)
+    other = firm.invoice(larkspur, "500")
+    payments.reverse_allocation(allocation_id=payment.allocations.get().pk, reason="paid twice", now=clock.now())
+    assert "Put it on an invoice" in page(owner, firm, "payment", payment.pk)
+    facts = {"invoice": other.pk, "amount": "550", "seen": "1100.00"}
+    assert owner.post(url(firm, "payment_use", payment.pk), {**facts, "amount": "1100.01"}).status_code == 422
+    done = owner.post(url(firm, "payment_use", payment.pk), facts, follow=True).content.decode()
+    assert f"$550.00 is on {other.number} now" in done
+    again = owner.post(url(firm, "payment_use", payment.pk), facts)
+    assert (again.status_code, standing_of(other, TODAY).paid) == (422, Decimal("550.00"))
 
 
 @pytest.mark.parametrize("role", [Membership.Role.PREPARER, Membership.Role.AUDITOR])

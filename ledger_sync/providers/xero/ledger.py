@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger_sync import budgets, tokens
-from ledger_sync.kinds import CREDIT
+from ledger_sync.kinds import CREDIT, EXCESS
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
@@ -48,7 +48,7 @@ class XeroLedger:
     def results(self, items: Sequence[Outgoing], answer: Answer) -> list[Result]:
         """Read each element's own outcome. Raises OutcomeUnknown when the answer does not fit the call."""
         first = items[0]
-        if (first.kind, first.role) == (Kind.ALLOCATION, CREDIT):
+        if first.kind == Kind.ALLOCATION and first.role in (CREDIT, EXCESS):
             return [_allocated(first, answer) if first.action == "create" else _taken_back(first, answer)]
         if first.kind in (Kind.NOTE, Kind.ATTACHMENT):
             return [_hung_on(first, answer)]
@@ -60,7 +60,7 @@ class XeroLedger:
     def look(self, item: Outgoing) -> Remote | None:
         """Find a document by its number, its reference on an invoice, or its date, amount and reference."""
         if item.remote_id and item.action in ("update", "void", "delete"):
-            if (item.kind, item.role) == (Kind.ALLOCATION, CREDIT):
+            if item.kind == Kind.ALLOCATION and item.role in (CREDIT, EXCESS):
                 return self._look_allocation(item)
             found = self.fetch(item.kind, [item.remote_id], item.role)
             return found[0] if found else None
@@ -142,7 +142,7 @@ class XeroLedger:
         return reading.remote(Kind.CREDIT, rows[0]) if rows else None
 
     def _look_payment(self, item: Outgoing) -> Remote | None:
-        if item.role == "credit":
+        if item.role in (CREDIT, EXCESS):
             return self._look_allocation(item)
         where = f'Invoice.InvoiceID==guid("{item.doc["invoice"]}")'
         rows = [
@@ -153,7 +153,9 @@ class XeroLedger:
         return reading.remote(Kind.ALLOCATION, rows[0]) if rows else None
 
     def _look_allocation(self, item: Outgoing) -> Remote | None:
-        for row in self._list(f"/CreditNotes/{item.doc['credit']}", {}, "CreditNotes"):
+        of_note = item.role == CREDIT
+        name, key = ("CreditNotes", item.doc["credit"]) if of_note else ("Overpayments", item.doc["overpayment"])
+        for row in self._list(f"/{name}/{key}", {}, name):
             for found in row.get("Allocations", []):
                 if found.get("Invoice", {}).get("InvoiceID") == item.doc["invoice"]:
                     return Remote(Kind.ALLOCATION, str(found["AllocationID"]), "", reading.payment(found))

@@ -29,7 +29,7 @@ def render(items: Sequence[Outgoing]) -> Wire:
 
 
 #: What of a document a path may name.
-_IN_PATHS = ("credit", "invoice", "name")
+_IN_PATHS = ("credit", "overpayment", "invoice", "name")
 
 #: Our names of a contact's fields → Xero's.
 _CONTACT_FIELDS = {
@@ -250,6 +250,18 @@ _ROUTES: dict[tuple[str, str, str], tuple[str, str, str, _Build]] = {
         _credit_allocation,
     ),
     (Kind.ALLOCATION, CREDIT, "delete"): ("", "DELETE", "/CreditNotes/{credit}/Allocations/{remote_id}", _nothing),
+    (Kind.ALLOCATION, EXCESS, "create"): (
+        "Allocations",
+        "PUT",
+        "/Overpayments/{overpayment}/Allocations" + _SHOW_ERRORS,
+        _credit_allocation,
+    ),
+    (Kind.ALLOCATION, EXCESS, "delete"): (
+        "",
+        "DELETE",
+        "/Overpayments/{overpayment}/Allocations/{remote_id}",
+        _nothing,
+    ),
     (Kind.PAYMENT, EXCESS, "create"): (*_ADD_TRANSACTION, _overpayment),
     (Kind.PAYMENT, EXCESS, "delete"): (*_END_TRANSACTION, _delete_transaction),
     (Kind.PAYMENT, RECEIVED, "create"): (*_ADD_TRANSACTION, _receive),

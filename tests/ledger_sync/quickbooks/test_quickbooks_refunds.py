@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from billing import refunding
+from billing import payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
 from ledger_sync import proving
 from ledger_sync.models import Connection, Link
-from practice.core import clock
+from practice.core import audit, clock
 from tests.ledger_sync.money_back import in_agreement, reduce, stripe_says
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -128,3 +128,22 @@ def test_money_paid_the_wrong_way_opens_its_invoice(
     today = clock.today("America/Chicago")
     assert proving.posted_by(connection, today) == {("payment", charge.pk): ZERO}
     assert proving.posted_by(connection, charge.paid_on) == {("payment", charge.pk): Decimal("1000.00")}
+
+
+def test_a_clients_credit_is_put_on_another_invoice_by_a_line_of_the_payment(
+    firm: Any, connection: Connection, there: Any, booked: Invoice, opening: Decimal, bell: Any
+) -> None:
+    _, (other,) = firm.agreement(booked.client, "P-0002")
+    payment = firm.paid_by_card(booked.client, "1300.00", (booked, "1000.00"))
+    bell.answer()
+    clock.advance(days=1)
+    with audit.cause(system="web", actor="Dana"):
+        payments.use_credit(
+            payment_id=payment.pk, invoice_id=other.pk, amount=Decimal("300.00"), seen=unallocated(payment)
+        )
+    clock.advance(seconds=5)
+    in_agreement(connection, bell, booked, other)
+    row = payment_row(there, payment)
+    assert (row["TotalAmt"], row["UnappliedAmt"], len(row["Line"])) == ("1300.00", "0.00", 2)
+    assert there.of(Link.objects.get(invoice=other))["Balance"] == "700.00"
+    assert there.balance("Stripe clearing") - opening == Decimal("1300.00")
