@@ -58,6 +58,8 @@ def _stands(link: Link) -> bool:
     """Whether our record is in force, so that the ledger should have it."""
     if link.invoice is not None:
         return link.invoice.status == Invoice.Status.ISSUED
+    if link.credit is not None:
+        return link.credit.voided_at is None
     if link.allocation is not None and link.allocation.credit_id is None:
         return carrying.carried(link.allocation) > ZERO
     if link.payment is not None and link.role == MAIN:

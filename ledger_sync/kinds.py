@@ -43,6 +43,8 @@ class Shape:
     unsure_of_key: frozenset[str] = frozenset()
     #: Calls with changes that may be under way at once: anybody's, and those of people beside them.
     abreast: tuple[int, int] = (3, 1)
+    #: (kind, role) of documents that the list of their kind does not show.
+    apart: frozenset[tuple[str, str]] = frozenset()
     #: Windows that only calls with changes count in.
     push_windows: tuple[tuple[str, int, int, int], ...] = ()
 
@@ -72,6 +74,7 @@ SHAPES: dict[str, Shape] = {
                 (Kind.PAYOUT, BACK, "create"),
             }
         ),
+        apart=frozenset({(Kind.ALLOCATION, CREDIT)}),
     ),
     # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
     Provider.QUICKBOOKS: Shape(
@@ -99,6 +102,7 @@ SHAPES: dict[str, Shape] = {
         unsure_of_key=frozenset(
             {Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT, Kind.ATTACHMENT}
         ),
+        apart=frozenset({(Kind.PAYMENT, RETURNED), (Kind.REFUND, UNAPPLIED), (Kind.DISPUTE, BACK)}),
         push_windows=(("batch", 60, 40, 4),),
     ),
 }

@@ -8,20 +8,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from billing.models import Allocation, Invoice, Payment
-from ledger_sync import agreeing, carrying, documents, inbound, lanes
-from ledger_sync.kinds import MAIN, SHAPES
+from ledger_sync import agreeing, comparing, documents, inbound, lanes, unsent
+from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Comparison, Connection, Difference, Hint, Link
-from ledger_sync.models.links import Kind
-from ledger_sync.ports import Disconnected, Ledger, LedgerError, Remote
+from ledger_sync.models.links import SUBJECTS, Kind
+from ledger_sync.ports import Disconnected, Doc, Ledger, LedgerError, Remote
 from ledger_sync.providers import ledger_for
 from practice.core import clock
-from practice.core.money import ZERO
 
 log = logging.getLogger(__name__)
 What, Cause = Difference.What, Difference.Cause
@@ -29,9 +28,9 @@ What, Cause = Difference.What, Difference.Cause
 _EVER = datetime(2000, 1, 1, tzinfo=UTC)
 #: Objects asked for again in one question, when they seemed to differ or not to be there.
 _AGAIN = 40
-#: Documents that are compared besides those a sweep reads.
-_ALSO = (Kind.CREDIT, Kind.FEE, Kind.PAYOUT)
 _GONE = ("void", "deleted")
+#: What hangs on documents and is none itself.
+_PAPERS = (Kind.ATTACHMENT, Kind.NOTE)
 #: How often a connection is compared by itself, at which hour of its entity's day, and when again after a failure.
 EVERY, HOUR, AGAIN_AFTER = timedelta(hours=20), 3, timedelta(minutes=10)
 
@@ -76,34 +75,44 @@ class _Reading:
         self.connection = comparison.connection
 
     def run(self) -> None:
-        for kind in dict.fromkeys((*SHAPES[self.connection.provider].swept, *_ALSO)):
-            if self._links(kind).exists():
-                self._compare_kind(kind)
+        there = self._links().exclude(kind__in=_PAPERS).order_by().values_list("kind", flat=True).distinct()
+        for kind in sorted(there, key=PUSH_ORDER.index):
+            self._compare_kind(kind)
         self._never_sent()
 
-    def _links(self, kind: str) -> QuerySet[Link]:
+    def _links(self) -> QuerySet[Link]:
         """Links of documents that should be there, as they were when the comparison began."""
-        rows = Link.objects.filter(connection=self.connection, kind=kind, role=MAIN, gone_at__isnull=True)
-        return rows.filter(remote_id__isnull=False)
+        return Link.objects.filter(connection=self.connection, gone_at__isnull=True, remote_id__isnull=False)
 
     def _compare_kind(self, kind: str) -> None:
+        """Compare every document of a kind: page by page, then by id what the pages did not show or show to agree."""
+        apart = {role for other, role in SHAPES[self.connection.provider].apart if other == kind}
+        rows = self._links().filter(kind=kind)
         seen: set[str] = set()
         doubted: set[str] = set()
         for remotes in self._pages(kind):
             found = {remote.remote_id: remote for remote in remotes}
-            links = _with_records(self._links(kind).filter(remote_id__in=found))
-            agreed = [link.pk for link in links if not _differences(link, found[str(link.remote_id)])]
+            links = comparing.with_records(rows.filter(remote_id__in=found).exclude(role__in=apart))
+            agreed = [link.pk for link in links if not comparing.differences(link, found[str(link.remote_id)])]
             Link.objects.filter(pk__in=agreed).update(verified_at=clock.now())
             mine = {str(link.remote_id) for link in links}
             doubted |= {str(link.remote_id) for link in links if link.pk not in set(agreed)}
             seen |= mine
             self._twice(kind, [remote for key, remote in found.items() if key not in mine])
-            self.comparison.compared += len(links)
-            self.comparison.save(update_fields=["compared"])
+            self._count(len(links))
         began = self.comparison.started_at
-        older = self._links(kind).filter(Q(verified_at__isnull=True) | Q(verified_at__lt=began))
+        older = rows.filter(Q(verified_at__isnull=True) | Q(verified_at__lt=began) | Q(role__in=apart))
         doubted |= {str(key) for key in older.values_list("remote_id", flat=True)} - seen
-        self._look_again(kind, sorted(doubted))
+        by_role: dict[str, list[str]] = {}
+        for role, key in rows.filter(remote_id__in=doubted).order_by("pk").values_list("role", "remote_id"):
+            by_role.setdefault(role, []).append(str(key))
+        for role, ids in by_role.items():
+            self._look_again(kind, role, ids)
+            self._count(len(ids) if role in apart else 0)
+
+    def _count(self, compared: int) -> None:
+        self.comparison.compared += compared
+        self.comparison.save(update_fields=["compared"])
 
     def _pages(self, kind: str) -> Iterator[Sequence[Remote]]:
         page, until = 1, clock.now()
@@ -115,15 +124,15 @@ class _Reading:
                 return
             page += 1
 
-    def _look_again(self, kind: str, remote_ids: list[str]) -> None:
+    def _look_again(self, kind: str, role: str, remote_ids: list[str]) -> None:
         """Ask once more for what seemed to differ: it may have changed on either side while the pages were read."""
         for start in range(0, len(remote_ids), _AGAIN):
             some = remote_ids[start : start + _AGAIN]
             self.lease.renew()
-            found = {remote.remote_id: remote for remote in self.ledger.fetch(kind, some)}
-            for link in _with_records(self._links(kind).filter(remote_id__in=some)):
+            found = {remote.remote_id: remote for remote in self.ledger.fetch(kind, some, role)}
+            for link in comparing.with_records(self._links().filter(kind=kind, role=role, remote_id__in=some)):
                 remote = found.get(str(link.remote_id)) or Remote(kind, str(link.remote_id), "", {}, gone=True)
-                self._keep(link, remote, _differences(link, remote))
+                self._keep(link, remote, comparing.differences(link, remote))
 
     @transaction.atomic
     def _keep(self, link: Link, remote: Remote, found: list[Difference]) -> None:
@@ -140,74 +149,35 @@ class _Reading:
         Difference.objects.bulk_create(found)
 
     def _twice(self, kind: str, others: Iterable[Remote]) -> None:
-        """Documents there that carry a number of ours and are none that we know."""
-        if kind != Kind.INVOICE:
+        """Documents there that we do not know, with a number of ours, or the reference, day and amount of our money."""
+        standing = [remote for remote in others if remote.theirs.get("status") not in _GONE]
+        name = "number" if kind in (Kind.INVOICE, Kind.CREDIT) else "reference"
+        named = {value: remote for remote in standing if (value := str(remote.theirs.get(name) or ""))}
+        if not named or kind in (Kind.CLIENT, Kind.ITEM):
             return
-        standing = {str(r.theirs.get("number", "")): r for r in others if r.theirs.get("status") not in _GONE}
-        ours = self._links(kind).filter(invoice__number__in=standing, invoice__status=Invoice.Status.ISSUED)
-        Difference.objects.bulk_create(
-            Difference(
-                comparison=self.comparison, kind=kind, link=link, record=documents.describe(link)[:200],
-                what=What.TWICE_THERE, cause=Cause.UNEXPLAINED, there=standing[link.invoice.number].remote_id,
-            )
-            for link in ours.select_related("invoice__client")
-            if link.invoice is not None
-        )  # fmt: skip
+        ours = self._links().filter(kind=kind, **{f"base_ours__{name}__in": list(named)})
+        for link in comparing.with_records(ours):
+            remote = named[(link.base_ours or {})[name]]
+            if name == "number" or _is_twin(link.base_ours or {}, remote.theirs):
+                Difference.objects.create(
+                    comparison=self.comparison, kind=kind, link=link, record=documents.describe(link)[:200],
+                    what=What.TWICE_THERE, cause=Cause.UNEXPLAINED, there=remote.remote_id,
+                )  # fmt: skip
 
     def _never_sent(self) -> None:
-        """Invoices issued since the connection was made that the ledger has not been given."""
-        rows = Invoice.objects.filter(entity_id=self.connection.entity_id, status=Invoice.Status.ISSUED)
-        links = Link.objects.filter(connection=self.connection, kind=Kind.INVOICE, gone_at__isnull=True)
-        missing = rows.filter(issued_at__gte=self.connection.connected_at).exclude(
-            pk__in=links.filter(remote_id__isnull=False).values("invoice")
-        )
-        known = {link.invoice_id: link for link in links.filter(invoice__in=missing)}
-        for invoice in missing.select_related("client").order_by("pk"):
-            link = known.get(invoice.pk)
+        """Records that the ledger should have and has not been given."""
+        for kind, row, link in unsent.unsent(self.connection):
+            named = link or Link(connection=self.connection, kind=kind, **{SUBJECTS[kind]: row})
             Difference.objects.create(
-                comparison=self.comparison, kind=Kind.INVOICE, link=link,
-                record=f"{invoice.number} to {invoice.client.name}"[:200], what=What.NEVER_SENT,
-                cause=_cause(link, None) if link else Cause.UNEXPLAINED,
+                comparison=self.comparison, kind=kind, link=link, record=documents.describe(named)[:200],
+                what=What.NEVER_SENT, cause=_cause(link, None) if link else Cause.UNEXPLAINED,
             )  # fmt: skip
 
 
-def _with_records(links: QuerySet[Link]) -> list[Link]:
-    """Links with everything that is compared, in a few questions."""
-    live = Allocation.objects.filter(reversed_at__isnull=True).select_related("payment")
-    covered = Prefetch("invoice__allocations", queryset=live, to_attr="live_allocations")
-    rows = links.select_related(
-        "connection__entity", "client", "invoice__client", "allocation__invoice", "allocation__payment",
-        "payment__client", "credit__client", "fee_day", "payout",
-    )  # fmt: skip
-    return list(rows.prefetch_related(covered).order_by("pk"))
-
-
-def _differences(link: Link, remote: Remote) -> list[Difference]:
-    """What the books do not agree on about one document."""
-    here, there = _stands(link), not remote.gone and remote.theirs.get("status") not in _GONE
-    if not there:
-        return [Difference(what=What.MISSING_THERE)] if here else []
-    if not here:
-        return [Difference(what=What.DIFFERS, field="status", here="taken back", there="stands")]
-    link.base_theirs = remote.theirs
-    return [
-        Difference(what=What.DIFFERS, field=field.name, here=field.here[:200], there=field.there[:200])
-        for field in agreeing.fields_of(link)
-        if field.differs
-    ]
-
-
-def _stands(link: Link) -> bool:
-    """Whether our record is in force, so that the ledger should have it."""
-    if link.invoice is not None:
-        return link.invoice.status == Invoice.Status.ISSUED
-    if link.allocation is not None:
-        return carrying.carried(link.allocation) > ZERO
-    if link.payment is not None:
-        # What Stripe took back stays in the ledger, and beside it what shows that it went.
-        is_ours = link.payment.source == Payment.Source.STRIPE
-        return is_ours or link.payment.state not in (Payment.State.FAILED, Payment.State.RETURNED)
-    return True
+def _is_twin(ours: Doc, theirs: Doc) -> bool:
+    """Whether money there is of the same day and amount as ours: a reference alone may be anything people wrote."""
+    amounts = [Decimal(str(doc.get("amount") or doc.get("total") or 0)) for doc in (ours, theirs)]
+    return amounts[0] == amounts[1] and ours.get("date") == theirs.get("date")
 
 
 def _cause(link: Link, remote: Remote | None) -> str:

@@ -32,6 +32,7 @@ def _wanted(connection: Connection) -> Iterator[tuple[str, QuerySet[Any]]]:
     day = since.date()
     yield Kind.INVOICE, _issued(entity).filter(issued_at__gte=since).select_related("client")
     notes = CreditNote.objects.filter(entity=entity, origin=CreditNote.Origin.HERE, issued_at__gte=since)
+    notes = notes.filter(voided_at__isnull=True)
     paid_out = Refund.objects.filter(credit=OuterRef("pk")).exclude(state=Refund.State.FAILED)
     receipts = SHAPES[connection.provider].refunds_by_receipt
     yield Kind.CREDIT, (notes.filter(~Exists(paid_out)) if receipts else notes).select_related("client")

@@ -126,11 +126,11 @@ def test_a_change_made_while_the_pages_were_read_is_no_difference(
     original = reconciling._Reading._look_again
     xero.bookkeeper.record_payment(there(booked[1]), Decimal(100))
 
-    def meanwhile(self: Any, kind: str, remote_ids: list[str]) -> None:
+    def meanwhile(self: Any, kind: str, role: str, remote_ids: list[str]) -> None:
         if kind == "invoice":
             clock.advance(minutes=3)
             pulling.pull(connection.pk, sweep=True)
-        original(self, kind, remote_ids)
+        original(self, kind, role, remote_ids)
 
     monkeypatch.setattr(reconciling._Reading, "_look_again", meanwhile)
     assert found(connection) == []

@@ -12,7 +12,19 @@ from ledger_sync import budgets, tokens
 from ledger_sync.kinds import CREDIT, EXCESS
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
-from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
+from ledger_sync.ports import (
+    Answer,
+    Doc,
+    Organisation,
+    OutcomeUnknown,
+    Outgoing,
+    Page,
+    Ref,
+    Rejected,
+    Remote,
+    Result,
+    Wire,
+)
 from ledger_sync.providers.xero import oauth, reading, wire
 from ledger_sync.providers.xero.client import Client
 from ledger_sync.providers.xero.refusals import code_of
@@ -75,6 +87,8 @@ class XeroLedger:
                 ids = ",".join(remote_ids[start : start + 40])
                 rows += self._list(f"/{name}", {"IDs": ids, "page": "1", "includeArchived": "true"}, name)
             return [reading.remote(kind, row) for row in rows]
+        if (kind, role) == (Kind.ALLOCATION, CREDIT):
+            return self._allocations(remote_ids)
         found = []
         for remote_id in remote_ids:
             try:
@@ -84,6 +98,23 @@ class XeroLedger:
                     raise
                 found.append(Remote(kind, remote_id, "", {"status": "deleted"}, gone=True))
         return found
+
+    def _allocations(self, remote_ids: Sequence[str]) -> list[Remote]:
+        """Credits put on invoices, which only the credit notes list; what none of them has is gone."""
+        found: dict[str, Remote] = {}
+        page = 1
+        rows: list[dict[str, Any]] = [{}] * PAGE
+        while len(rows) >= PAGE and not found.keys() >= set(remote_ids):
+            rows = self._list("/CreditNotes", {"page": str(page), "pageSize": str(PAGE)}, "CreditNotes")
+            parts = [part for row in rows for part in row.get("Allocations", [])]
+            for part in parts:
+                # An allocation has no reference of its own: to compare one would find a difference everywhere.
+                theirs = {name: value for name, value in reading.payment(part).items() if name != "reference"}
+                key = str(part["AllocationID"])
+                found[key] = Remote(Kind.ALLOCATION, key, "", theirs)
+            page += 1
+        gone: Doc = {"status": "deleted"}
+        return [found.get(key) or Remote(Kind.ALLOCATION, key, "", gone, gone=True) for key in remote_ids]
 
     def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
         """One page of objects modified since an instant; Xero knows no upper bound, so ``until`` is ignored."""
