@@ -70,11 +70,11 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
     until = clock.now() + STINT
     calls = 0
     for call in Call.objects.filter(connection=connection, closed_at__isnull=True).order_by("id"):
-        if stopping.asked():
+        if _is_over(until):
             return calls
         lease.renew()
         calls += _resume(call, connection, lease, ledger)
-    refused = False
+    refused = bool(calls) and _is_blocked(connection)
     with Flight(ledger, lease) as under_way:
         while True:
             if not _is_over(until) and not refused:
@@ -87,6 +87,11 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
                 refused = False
             for landed in under_way.landed(within=A_LOOK):
                 refused = not _take_in(landed, connection, lease, ledger, first=True) or refused
+
+
+def _is_blocked(connection: Connection) -> bool:
+    """Whether a call that was sent again met silence, or was asked to wait."""
+    return Lane.objects.filter(connection=connection, name="push", blocked_until__gt=clock.now()).exists()
 
 
 def _is_over(until: datetime) -> bool:

@@ -133,6 +133,28 @@ def test_calls_written_together_that_wait_for_a_slow_one_are_sent_all_the_same(
 
 
 @pytest.mark.django_db(transaction=True)
+def test_of_several_unanswered_calls_no_more_are_sent_again_than_a_stint_has_time_for(
+    run: Any, connection: Connection, xero: Any, monkeypatch: Any
+) -> None:
+    xero.faults.order(Fault("response_lost", method="PUT", match="Invoices", times=3))
+    pushing.push(connection.pk)
+    unanswered = Call.objects.filter(closed_at__isnull=True)
+    assert unanswered.count() == 3
+    clock.advance(seconds=70)
+    xero.faults.order(Fault("timeout", method="PUT", match="Invoices", times=3))
+    send = flight.send
+
+    def slow(*call: Any) -> Any:
+        landed = send(*call)
+        clock.advance(seconds=60)
+        return landed
+
+    monkeypatch.setattr(flight, "send", slow)
+    pushing.push(connection.pk)
+    assert sorted(unanswered.values_list("sends", flat=True)) == [1, 1, 2]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_app_has_a_window_of_its_own_for_all_organisations(run: Any, connection: Connection) -> None:
     pushing.push(connection.pk)
     spent = dict(Budget.objects.values_list("key", "spent"))
