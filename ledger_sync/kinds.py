@@ -74,7 +74,7 @@ SHAPES: dict[str, Shape] = {
                 (Kind.PAYOUT, BACK, "create"),
             }
         ),
-        apart=frozenset({(Kind.ALLOCATION, CREDIT)}),
+        apart=frozenset({(Kind.ALLOCATION, CREDIT), (Kind.ALLOCATION, EXCESS)}),
     ),
     # Intuit docs, Limits and throttles: 500 a minute per company, 40 batches a minute, 30 items a batch.
     Provider.QUICKBOOKS: Shape(

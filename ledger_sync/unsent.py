@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.models import Allocation, CreditNote, FeeDay, Invoice, Payment, Payout, Refund
-from ledger_sync.kinds import MAIN, SHAPES
+from ledger_sync.kinds import EXCESS, MAIN, SHAPES
 from ledger_sync.models import Connection, Link
 from ledger_sync.models.links import SUBJECTS, Kind
 from practice.core.money import ZERO
@@ -18,7 +18,9 @@ def unsent(connection: Connection) -> Iterator[tuple[str, Any, Link | None]]:
     """Kind, record and its link, if there is one, of each that was made since the connection was and is not there."""
     for kind, rows in _wanted(connection):
         column = SUBJECTS[kind]
-        links = Link.objects.filter(connection=connection, kind=kind, role=MAIN, gone_at__isnull=True)
+        # Money on an invoice may come out of what the ledger has as the client's credit.
+        roles = (MAIN, EXCESS) if kind == Kind.ALLOCATION else (MAIN,)
+        links = Link.objects.filter(connection=connection, kind=kind, role__in=roles, gone_at__isnull=True)
         there = links.filter(remote_id__isnull=False, **{column: OuterRef("pk")})
         missing = list(rows.filter(~Exists(there)).order_by("pk"))
         known = {link.subject_id: link for link in links.filter(**{f"{column}__in": missing})} if missing else {}

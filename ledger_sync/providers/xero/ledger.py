@@ -87,8 +87,8 @@ class XeroLedger:
                 ids = ",".join(remote_ids[start : start + 40])
                 rows += self._list(f"/{name}", {"IDs": ids, "page": "1", "includeArchived": "true"}, name)
             return [reading.remote(kind, row) for row in rows]
-        if (kind, role) == (Kind.ALLOCATION, CREDIT):
-            return self._allocations(remote_ids)
+        if kind == Kind.ALLOCATION and role in (CREDIT, EXCESS):
+            return self._allocations("CreditNotes" if role == CREDIT else "Overpayments", remote_ids)
         found = []
         for remote_id in remote_ids:
             try:
@@ -99,13 +99,13 @@ class XeroLedger:
                 found.append(Remote(kind, remote_id, "", {"status": "deleted"}, gone=True))
         return found
 
-    def _allocations(self, remote_ids: Sequence[str]) -> list[Remote]:
-        """Credits put on invoices, which only the credit notes list; what none of them has is gone."""
+    def _allocations(self, name: str, remote_ids: Sequence[str]) -> list[Remote]:
+        """Credit put on invoices, which only credit notes or overpayments list; what none of them has is gone."""
         found: dict[str, Remote] = {}
         page = 1
         rows: list[dict[str, Any]] = [{}] * PAGE
         while len(rows) >= PAGE and not found.keys() >= set(remote_ids):
-            rows = self._list("/CreditNotes", {"page": str(page), "pageSize": str(PAGE)}, "CreditNotes")
+            rows = self._list(f"/{name}", {"page": str(page), "pageSize": str(PAGE)}, name)
             parts = [part for row in rows for part in row.get("Allocations", [])]
             for part in parts:
                 # An allocation has no reference of its own: to compare one would find a difference everywhere.
