@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ def play(*arguments: str) -> int:
 
 def main() -> int:
     """Play what was asked for; returns the exit status."""
+    # A run that is ended from outside takes its PostgreSQL with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     arguments = sys.argv[1:]
     wanted = [name for name in arguments if name in DATABASES] or list(DATABASES)
     others = [name for name in arguments if name not in DATABASES]

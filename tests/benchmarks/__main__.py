@@ -7,6 +7,7 @@ BENCH_DATABASE is another database than the SQLite file in a folder of the run's
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -37,6 +38,8 @@ PARTS = {
 
 def main() -> int:
     """Measure what was asked for, or everything; returns the exit status."""
+    # A run that is ended from outside takes its processes and its PostgreSQL with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     wanted = sys.argv[1:] or list(PARTS)
     if unknown := [name for name in wanted if name not in PARTS]:
         print(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
