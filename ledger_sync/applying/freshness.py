@@ -21,6 +21,11 @@ class Reading:
     begun_at: datetime
     lease: Lease | None = None
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it was begun too long ago to be news."""
+        return clock.now() - self.begun_at > LEASE
+
     def check(self) -> None:
         """Raises Fenced once somebody else reads: they may have seen, and taken in, what came after."""
         if self.lease is not None and not self.lease.is_held():
@@ -38,7 +43,7 @@ def is_outdated(connection: Connection, remote: Remote, reading: Reading) -> boo
     """Whether both books have agreed since the look was begun, or it was too long ago to be news: what it shows may be
     what our own change has replaced, and would be taken for the bookkeeper's.
     """
-    if clock.now() - reading.begun_at > LEASE:
+    if reading.is_late:
         return True
     return Link.objects.filter(
         connection=connection, kind=remote.kind, remote_id=remote.remote_id, verified_at__gt=reading.begun_at

@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from billing import invoicing
+from billing.models import Invoice
 from ledger_sync import inbound, lanes, pulling, pushing
 from ledger_sync.models import Budget, Call, Connection, Hint, Lane, Link
 from practice.core import audit, clock
@@ -185,3 +188,39 @@ def test_many_notices_are_answered_by_one_sweep_and_what_it_does_not_show_is_sti
     xero.handle = lambda request, handle=xero.handle: (fetched.append(request.arg("IDs")), handle(request))[1]
     pulling.pull(connection.pk)
     assert (fetched, Hint.objects.count()) == (["", old], 0)
+
+
+def test_a_sweep_that_reads_a_run_back_notes_the_unchanged_at_once_and_takes_in_what_was_changed(
+    firm: Any, connection: Connection, xero: Any, bell: Any
+) -> None:
+    bill(firm, firm.client(), 40)
+    bell.answer()
+    moved = Link.objects.filter(kind="invoice").order_by("pk")[7]
+    xero.bookkeeper.edit_invoice(moved.remote_id, {"DueDate": "2027-01-31"})
+    clock.advance(minutes=20)
+    with CaptureQueriesContext(database) as asked:
+        pulling.pull(connection.pk, sweep=True)
+    of_each = [query for query in asked if "billing_invoice" in query["sql"] and "kind\" = 'invoice'" in query["sql"]]
+    assert 0 < len(of_each) < 4
+    invoices = Link.objects.filter(kind="invoice")
+    assert invoices.filter(verified_at=clock.now()).count() == 40
+    assert str(Invoice.objects.get(pk=moved.invoice_id).due_on) == "2027-01-31"
+    assert Invoice.objects.exclude(pk=moved.invoice_id).filter(due_on="2027-01-31").count() == 0
+
+
+def test_a_sweep_leaves_alone_what_a_call_is_about_that_nobody_answered(
+    firm: Any, connection: Connection, xero: Any, bell: Any
+) -> None:
+    bill(firm, firm.client(), 3)
+    bell.answer()
+    asked, other, _ = Link.objects.filter(kind="invoice").order_by("pk")
+    call = Call.objects.order_by("-pk").first()
+    assert call is not None
+    call.items.filter(link=asked).update(open_call=call)
+    clock.advance(minutes=20)
+    pulling.pull(connection.pk, sweep=True)
+    for link in (asked, other):
+        link.refresh_from_db()
+    assert other.verified_at == clock.now()
+    assert asked.verified_at < clock.now()
+    assert Hint.objects.filter(remote_id=asked.remote_id, ready_at__isnull=False).exists()
