@@ -86,7 +86,8 @@ class XeroLedger:
             for start in range(0, len(remote_ids), 40):
                 ids = ",".join(remote_ids[start : start + 40])
                 rows += self._list(f"/{name}", {"IDs": ids, "page": "1", "includeArchived": "true"}, name)
-            return [reading.remote(kind, row) for row in rows]
+            there = {found.remote_id: found for found in (reading.remote(kind, row) for row in rows)}
+            return [there.get(key) or _gone(kind, key) for key in remote_ids]
         if kind == Kind.ALLOCATION and role in (CREDIT, EXCESS):
             return self._allocations("CreditNotes" if role == CREDIT else "Overpayments", remote_ids)
         found = []
@@ -96,7 +97,7 @@ class XeroLedger:
             except Rejected as error:
                 if error.status != 404:
                     raise
-                found.append(Remote(kind, remote_id, "", {"status": "deleted"}, gone=True))
+                found.append(_gone(kind, remote_id))
         return found
 
     def _allocations(self, name: str, remote_ids: Sequence[str]) -> list[Remote]:
@@ -113,8 +114,7 @@ class XeroLedger:
                 key = str(part["AllocationID"])
                 found[key] = Remote(Kind.ALLOCATION, key, "", theirs)
             page += 1
-        gone: Doc = {"status": "deleted"}
-        return [found.get(key) or Remote(Kind.ALLOCATION, key, "", gone, gone=True) for key in remote_ids]
+        return [found.get(key) or _gone(Kind.ALLOCATION, key) for key in remote_ids]
 
     def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
         """One page of objects modified since an instant; Xero knows no upper bound, so ``until`` is ignored."""
@@ -239,6 +239,12 @@ _LOOKERS = {
     Kind.ATTACHMENT: XeroLedger._look_file,
     Kind.NOTE: XeroLedger._look_note,
 }
+
+
+def _gone(kind: str, remote_id: str) -> Remote:
+    """An object that is not there, or not any more."""
+    empty: Doc = {"status": "deleted", "lines": [], "reference": "", "amount": "0.00"}
+    return Remote(kind, remote_id, "", empty, gone=True)
 
 
 def _result(item: Outgoing, row: dict[str, Any]) -> Result:
