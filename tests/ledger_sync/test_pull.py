@@ -13,6 +13,7 @@ from billing.models import Invoice, Payment
 from billing.standing import standing_of
 from ledger_sync import gates, lanes, pulling, snags
 from ledger_sync.models import Call, Delivery, Hint, Lane, Link, Snag
+from ledger_sync.providers import ledger_for
 from practice.core import clock
 from practice.core.gates import Verdict
 
@@ -203,3 +204,19 @@ def test_a_notice_that_cannot_be_read_holds_up_no_sweep(connection: Any, body: b
     tasks.sweep()
     assert not Delivery.objects.filter(worked_at__isnull=True).exists()
     assert not Hint.objects.exists()
+
+
+def test_an_invoice_that_a_list_leaves_out_is_asked_for_by_itself_and_not_taken_for_deleted(
+    booked: Invoice, connection: Any, monkeypatch: Any
+) -> None:
+    ledger, link = ledger_for(connection), Link.objects.get(invoice=booked)
+    ask = ledger._list
+
+    def forgetful(path: str, query: dict[str, str], name: str) -> list[Any]:
+        return [] if "IDs" in query else ask(path, query, name)
+
+    monkeypatch.setattr(ledger, "_list", forgetful)
+    (found,) = ledger.fetch("invoice", [link.remote_id])
+    assert (found.remote_id, found.gone) == (link.remote_id, False)
+    (absent,) = ledger.fetch("invoice", ["7d9b0c1e-0000-4000-8000-000000000000"])
+    assert absent.gone

@@ -79,18 +79,25 @@ class XeroLedger:
         return _LOOKERS[Kind(item.kind)](self, item)
 
     def fetch(self, kind: str, remote_ids: Sequence[str], role: str = "") -> list[Remote]:
-        """Read objects by id: contacts and invoices in one call, others one by one."""
+        """Read objects by id: contacts and invoices in one call, others one by one.
+
+        What a list leaves out is asked for by itself: only Xero's own "not found" says that it is gone.
+        """
         name = reading.plural(kind)
         if kind in (Kind.CLIENT, Kind.INVOICE):
             rows: list[dict[str, Any]] = []
             for start in range(0, len(remote_ids), 40):
                 ids = ",".join(remote_ids[start : start + 40])
                 rows += self._list(f"/{name}", {"IDs": ids, "page": "1", "includeArchived": "true"}, name)
-            there = {found.remote_id: found for found in (reading.remote(kind, row) for row in rows)}
-            return [there.get(key) or _gone(kind, key) for key in remote_ids]
+            listed = [reading.remote(kind, row) for row in rows]
+            there = {one.remote_id.lower() for one in listed}
+            return listed + self._one_by_one(kind, [key for key in remote_ids if key.lower() not in there])
         if kind == Kind.ALLOCATION and role in (CREDIT, EXCESS):
             return self._allocations("CreditNotes" if role == CREDIT else "Overpayments", remote_ids)
-        found = []
+        return self._one_by_one(kind, remote_ids)
+
+    def _one_by_one(self, kind: str, remote_ids: Sequence[str]) -> list[Remote]:
+        name, found = reading.plural(kind), []
         for remote_id in remote_ids:
             try:
                 found += [reading.remote(kind, row) for row in self._list(f"/{name}/{remote_id}", {}, name)]
