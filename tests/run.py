@@ -82,7 +82,7 @@ def on_postgres(arguments: list[str]) -> int | None:
         if url is None:
             return None
         print("-- the suite on PostgreSQL", flush=True)
-        return pytest("-m", "not browser and not sqlite and not outside", *arguments, DATABASE_URL=url)
+        return pytest("-m", "not browser and not sqlite and not outside and not wire", *arguments, DATABASE_URL=url)
 
 
 def main() -> int:

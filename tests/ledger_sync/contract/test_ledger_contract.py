@@ -18,7 +18,7 @@ from tests.ledger_sync.contract.books import COUNTRIES, KNOWN, NOBODY, PAPERS, B
 
 #: Kinds, roles and actions without a case yet, each with its reason. It may only shrink.
 NOT_YET: dict[tuple[str, str, str, str], str] = {}
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.wire]
 CASES = [row for row in ids() if row not in NOT_YET]
 #: A request of the API, and none for tokens.
 API = "/api.xro/|/company/"
