@@ -161,7 +161,7 @@ class World:
         if self.press_at is not None and clock.now() >= self.press_at:
             self.pressed_at, self.press_at = clock.now(), None
             with audit.cause(system="web", actor="Helen Marsh"):
-                clients.update_client(client_id=self.made[0].pk, billing_email="new@client.example")
+                clients.update_client(client_id=self.made[0].pk, billing_email=f"at{clock.now():%H%M%S}@client.example")
         if self.pressed_at is not None and self.person_waited is None:
             link = Link.objects.get(client=self.made[0])
             if link.owed_since is None and link.verified_at and link.verified_at >= self.pressed_at:
