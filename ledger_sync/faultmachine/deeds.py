@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Deeds:
         """Write one down."""
         self.done.append(Deed(what, record, value))
 
+    def pay(self, invoice: str, payment: str) -> None:
+        """A payment was recorded on an invoice."""
+        self.add("pay", invoice, payment)
+        self.add("paid", payment, invoice)
+
     def values(self, what: str, record: str) -> list[str]:
         """The values a record was given, first to last."""
         return [deed.value for deed in self.done if (deed.what, deed.record) == (what, record)]
@@ -31,3 +38,8 @@ class Deeds:
     def touched(self, record: str, *whats: str) -> bool:
         """Whether the bookkeeper did any of these to a record."""
         return any(deed.record == record and deed.what in whats for deed in self.done)
+
+
+def share_of(due: Decimal, chance: Random) -> Decimal:
+    """What is paid of an amount due: all of it, or half."""
+    return due if chance.random() < 0.6 else (due / 2).quantize(Decimal("0.01"))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from ledger_sync.faultmachine.deeds import share_of
 from ledger_sync.faultmachine.plans import Act
 from ledger_sync.faultmachine.world import Books
 
@@ -64,11 +65,9 @@ def _rename(books: Books, act: Act, chance: Random) -> None:
 def _record_payment(books: Books, act: Act, chance: Random) -> None:
     row = _invoice(books, chance)
     if row is not None:
-        due = Decimal(str(row["Balance"]))
-        amount = due if chance.random() < 0.6 else (due / 2).quantize(Decimal("0.01"))
+        amount = share_of(Decimal(str(row["Balance"])), chance)
         paid = books.sandbox.bookkeeper.record_payment(row["Id"], amount, reference=f"Bank {act.nth:02}")
-        books.deeds.add("pay", row["Id"], paid["Id"])
-        books.deeds.add("paid", paid["Id"], row["Id"])
+        books.deeds.pay(row["Id"], paid["Id"])
 
 
 def _delete_payment(books: Books, act: Act, chance: Random) -> None:

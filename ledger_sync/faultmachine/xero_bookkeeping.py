@@ -8,6 +8,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from ledger_sync.faultmachine.deeds import share_of
 from ledger_sync.faultmachine.plans import Act
 from ledger_sync.faultmachine.world import Books
 
@@ -68,11 +69,9 @@ def _rename(books: Books, act: Act, chance: Random) -> None:
 def _record_payment(books: Books, act: Act, chance: Random) -> None:
     row = _invoice(books, chance)
     if row is not None:
-        due = Decimal(row["AmountDue"])
-        amount = due if chance.random() < 0.6 else (due / 2).quantize(Decimal("0.01"))
+        amount = share_of(Decimal(row["AmountDue"]), chance)
         paid = books.sandbox.bookkeeper.record_payment(row["InvoiceID"], amount, reference=f"Bank {act.nth:02}")
-        books.deeds.add("pay", row["InvoiceID"], paid["PaymentID"])
-        books.deeds.add("paid", paid["PaymentID"], row["InvoiceID"])
+        books.deeds.pay(row["InvoiceID"], paid["PaymentID"])
 
 
 def _delete_payment(books: Books, act: Act, chance: Random) -> None:

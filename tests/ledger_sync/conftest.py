@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.test import Client as Browser
 
-from billing import agreements
+from billing import agreements, refunding
 from billing.models import Engagement, Invoice
 from ledger_sync import connecting
 from ledger_sync.models import Connection
@@ -19,6 +19,7 @@ from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import audit, clock, network
 from practice.firm.models import Client, Entity, Membership, Practice, Service, TaxRate
 from tests.firm import factories
+from tests.ledger_sync.xero_books import There
 
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
@@ -82,6 +83,27 @@ def xero(settings: Any) -> Iterator[XeroSandbox]:
 def connection(firm: Firm, xero: XeroSandbox) -> Connection:
     """The firm connected to the sandbox through the real code flow, mapped by the defaults, live."""
     return connecting.connect_sandbox(entity=firm.entity, provider="xero", keys=xero.credentials())
+
+
+@pytest.fixture
+def booked(firm: Firm, connection: Connection, bell: Any) -> Invoice:
+    """An invoice of 1,100.00 that both books agree on."""
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    clock.advance(minutes=5)
+    return invoice
+
+
+@pytest.fixture
+def there(xero: XeroSandbox) -> There:
+    """What Xero's books say, trusting nobody."""
+    return There(xero)
+
+
+@pytest.fixture
+def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refunds are asked for, and what became of them is told by the test."""
+    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
 
 
 @pytest.fixture

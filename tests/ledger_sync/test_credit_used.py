@@ -22,11 +22,6 @@ ZERO = Decimal("0.00")
 
 
 @pytest.fixture
-def there(xero: Any) -> There:
-    return There(xero)
-
-
-@pytest.fixture
 def both(firm: Any, connection: Connection, there: There, bell: Any) -> tuple[Invoice, Invoice]:
     """Two invoices of 1,100.00 to one client."""
     client = firm.client()

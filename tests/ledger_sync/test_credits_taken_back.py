@@ -22,20 +22,6 @@ from tests.ledger_sync.xero_books import There
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def there(xero: Any) -> There:
-    return There(xero)
-
-
-@pytest.fixture
-def booked(firm: Any, connection: Connection, there: There, bell: Any) -> Invoice:
-    """An invoice of 1,100.00 that both books agree on."""
-    _, (invoice,) = firm.agreement(firm.client())
-    bell.answer()
-    clock.advance(minutes=5)
-    return invoice
-
-
 def credit(invoice: Invoice, amount: str = "220.00") -> CreditNote:
     with audit.cause(system="web", actor="Dana"):
         return refunding.credit_amount(

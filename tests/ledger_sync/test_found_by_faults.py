@@ -21,15 +21,6 @@ from practice.firm import clients
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def booked(firm: Any, connection: Any, xero: Any, bell: Any) -> Invoice:
-    """An invoice of 1,100.00 that both books agree on."""
-    _, (invoice,) = firm.agreement(firm.client())
-    bell.answer()
-    clock.advance(minutes=5)
-    return invoice
-
-
 def pull(connection: Any, bell: Any) -> None:
     clock.advance(seconds=30)
     pulling.pull(connection.pk, sweep=True)

@@ -16,28 +16,9 @@ from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 ZERO, FULL = Decimal("0.00"), Decimal("1100.00")
 FAULTS = ("response_lost", "reset", "timeout")
-
-
-@pytest.fixture
-def there(xero: Any) -> There:
-    return There(xero)
-
-
-@pytest.fixture(autouse=True)
-def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
-
-
-@pytest.fixture
-def booked(firm: Any, connection: Connection, there: There, bell: Any) -> Invoice:
-    """An invoice of 1,100.00 that both books agree on."""
-    _, (invoice,) = firm.agreement(firm.client())
-    bell.answer()
-    clock.advance(minutes=5)
-    return invoice
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def there(xero: Any) -> There:
-    return There(xero)
-
-
-@pytest.fixture
 def papers(connection: Connection) -> Connection:
     """The connection with both switched on."""
     return connections.choose_papers(connection_id=connection.pk, attach=True, note_acceptance=True)

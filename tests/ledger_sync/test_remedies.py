@@ -26,15 +26,6 @@ FULL = Decimal("1100.00")
 
 
 @pytest.fixture
-def booked(firm: Any, connection: Connection, bell: Any) -> Invoice:
-    """An invoice of 1,100.00 that both books agree on."""
-    _, (invoice,) = firm.agreement(firm.client())
-    bell.answer()
-    clock.advance(minutes=5)
-    return invoice
-
-
-@pytest.fixture
 def paid(firm: Any, booked: Invoice, bell: Any) -> Payment:
     """The invoice, paid by card, in both books."""
     receipt = payments.Receipt(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from billing import disputes, payments, refunding
+from billing import disputes, payments
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
 from ledger_sync import connections, mapping, proving, pulling, remedies, snags
@@ -17,27 +17,8 @@ from practice.core import audit, clock
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 ZERO, FULL = Decimal("0.00"), Decimal("1100.00")
-
-
-@pytest.fixture
-def there(xero: Any) -> There:
-    return There(xero)
-
-
-@pytest.fixture(autouse=True)
-def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
-
-
-@pytest.fixture
-def booked(firm: Any, connection: Connection, there: There, bell: Any) -> Invoice:
-    """An invoice of 1,100.00 that both books agree on."""
-    _, (invoice,) = firm.agreement(firm.client())
-    bell.answer()
-    clock.advance(minutes=5)
-    return invoice
 
 
 def pay(firm: Any, invoice: Invoice, bell: Any, amount: str = "1100.00", method: str = "card") -> Payment:

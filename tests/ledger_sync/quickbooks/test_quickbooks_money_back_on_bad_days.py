@@ -15,13 +15,8 @@ from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 FAULTS = ("response_lost", "reset")
-
-
-@pytest.fixture(autouse=True)
-def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
 
 
 @pytest.fixture

@@ -15,13 +15,8 @@ from ledger_sync.models import Connection, Link
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import in_agreement, reduce, stripe_says
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 ZERO = Decimal("0.00")
-
-
-@pytest.fixture(autouse=True)
-def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
 
 
 @pytest.fixture

@@ -16,13 +16,8 @@ from ledger_sync.models import Connection, Link, Snag
 from practice.core import audit, clock, events
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 ZERO, FULL = Decimal("0.00"), Decimal("1000.00")
-
-
-@pytest.fixture(autouse=True)
-def stripe_answers_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refunding, "send_refund", lambda refund: refund)
 
 
 @pytest.fixture
