@@ -252,7 +252,7 @@ def _as_read(link: Link, name: str, value: object) -> str:
         return ""
     if name in ("date", "due_on"):
         day = date.fromisoformat(str(value))
-        return f"{dates.short(day)} {day.year}".replace(" ", "\N{NO-BREAK SPACE}")
+        return f"{dates.short(day)} {day.year}"
     if name in _AMOUNTS:
         entity = link.connection.entity
         currency = getattr(link.subject, "currency", "") or entity.currency

@@ -103,7 +103,7 @@ def test_an_edited_invoice_says_what_differs_since_when_and_what_to_press(
     assert "agreed" not in shown
     assert "was changed in Xero by Rhona Blake" in shown
     assert "Since 20 Nov" in shown
-    assert "Put the ledger back or Accept as a credit" in shown
+    assert "Put the ledger back or accept as a credit" in shown
     assert f"#cause-{cause.pk}" in shown
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as live
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.test import Client as Browser
 
 from ledger_sync import connecting, inbound, lanes, linking, pulling
@@ -157,8 +157,9 @@ def test_what_many_notices_name_is_fetched_forty_a_call(
 ) -> None:
     for number in range(45):
         firm.client(f"Client {number} Pty Ltd")
-    for client in Client.objects.all():
-        linking.owe_client(connection, client)
+    with transaction.atomic():
+        for client in Client.objects.all():
+            linking.owe_client(connection, client)
     bell.answer()
     clock.advance(minutes=5)
     ids = list(Link.objects.filter(kind="client").order_by("pk").values_list("remote_id", flat=True))
