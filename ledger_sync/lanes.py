@@ -111,6 +111,8 @@ def ring_due() -> int:
 
 def _ring_for_hints(now: datetime) -> int:
     """Ring for connections with something to be fetched whose lane is free, at most once in five seconds each."""
+    if not Hint.objects.filter(ready_at__lte=now).exists():
+        return 0
     reading = Connection.objects.filter(state__in=(Connection.State.LIVE, Connection.State.MATCHING))
     told = Hint.objects.filter(ready_at__lte=now, connection__in=reading).values("connection")
     busy = Q(until__gte=now) | Q(blocked_until__gt=now) | Q(bell_at__gte=now - BELL_EVERY)

@@ -104,27 +104,32 @@ def refresh_references(connection: Connection, refs: list[Ref]) -> list[RefItem]
     """Take in the chart as it is now. Returns the mapped items that became unusable with this reading."""
     now = clock.now()
     before = {(r.kind, r.remote_id): r for r in RefItem.objects.filter(connection=connection)}
+    fresh: list[RefItem] = []
+    seen: list[int] = []
     broken: list[RefItem] = []
     for ref in refs:
         row = before.pop((ref.kind, ref.remote_id), None)
+        says = {"code": ref.code, "name": ref.name, "active": ref.active, "data": dict(ref.data), "gone_at": None}
         if row is None:
-            RefItem.objects.create(
-                connection=connection, kind=ref.kind, remote_id=ref.remote_id, code=ref.code, name=ref.name,
-                active=ref.active, data=dict(ref.data), seen_at=now,
-            )  # fmt: skip
+            item = RefItem(connection=connection, kind=ref.kind, remote_id=ref.remote_id, seen_at=now, **says)
+            fresh.append(item)
             continue
         if row.active and not ref.active and row.mappings.exists():
             broken.append(row)
-        row.code, row.name, row.active, row.data, row.seen_at, row.gone_at = (
-            ref.code, ref.name, ref.active, dict(ref.data), now, None,
-        )  # fmt: skip
-        row.save(update_fields=["code", "name", "active", "data", "seen_at", "gone_at"])
+        seen.append(row.pk)
+        changed = [name for name, value in says.items() if getattr(row, name) != value]
+        if changed:
+            for name in changed:
+                setattr(row, name, says[name])
+            row.save(update_fields=changed)
     for row in before.values():
         if row.gone_at is None:
             if row.active and row.mappings.exists():
                 broken.append(row)
             row.active, row.gone_at = False, now
             row.save(update_fields=["active", "gone_at"])
+    RefItem.objects.bulk_create(fresh)
+    RefItem.objects.filter(pk__in=seen).update(seen_at=now)
     return broken
 
 

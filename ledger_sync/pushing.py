@@ -8,13 +8,14 @@ fault history loses, doubles or diverges (docs/reliability.md).
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from ledger_sync import budgets, connections, flight, lanes, planning, settling
-from ledger_sync.flight import Flight, Landed, TooLate
+from ledger_sync.flight import Flight, Landed
 from ledger_sync.kinds import SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link
@@ -85,8 +86,8 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
                 if _is_over(until) or not _wait_a_moment(connection):
                     return calls
                 refused = False
-            for landed in under_way.landed(within=A_LOOK):
-                refused = not _take_in(landed, connection, lease, ledger, first=True) or refused
+            landed = under_way.landed(within=A_LOOK)
+            refused = not _take_in(landed, connection, lease, ledger, first=True) or refused
 
 
 def _is_blocked(connection: Connection) -> bool:
@@ -104,11 +105,24 @@ def _plan(connection: Connection, lease: Lease, ledger: Ledger, under_way: int) 
     return planning.plan(connection, lease, ledger, room)
 
 
-def _take_in(landed: Landed, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
-    """Settle a call that is no longer under way. Returns whether the drain may go on."""
+def _take_in(landed: Sequence[Landed], connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
+    """Settle calls that are no longer under way. Returns whether the drain may go on."""
+    answered = [one for one in landed if one.error is None]
+    if answered:
+        for one in answered:
+            budgets.read_back(connection, one.answered.left)
+        _look_after(settling.settle(answered, lease), ledger)
+        lanes.succeeded(connection.pk, lease.name)
+    may_go_on = True
+    for one in landed:
+        if one.error is not None:
+            may_go_on = _take_failure(one, connection, lease, ledger, first=first) and may_go_on
+    return may_go_on
+
+
+def _take_failure(landed: Landed, connection: Connection, lease: Lease, ledger: Ledger, *, first: bool) -> bool:
+    """Settle a call that failed. Returns whether the drain may go on."""
     call, error = landed.written.call, landed.error
-    if isinstance(error, TooLate):
-        return False
     if isinstance(error, OutcomeUnknown):
         Call.objects.filter(pk=call.pk).update(words=error.text[:500], http_status=error.status)
         if error.is_silence:
@@ -124,13 +138,10 @@ def _take_in(landed: Landed, connection: Connection, lease: Lease, ledger: Ledge
     if isinstance(error, Rejected):
         if first:
             _look_after(settling.refuse_whole(call, error), ledger)
-    else:
-        assert landed.answer is not None, "what did not fail was answered"
-        budgets.read_back(connection, landed.answer.left)
-        items = settling.settle(call, landed.written.items, landed.answer, landed.results, lease)
-        _look_after(items, ledger)
-    lanes.succeeded(connection.pk, lease.name)
-    return True
+        lanes.succeeded(connection.pk, lease.name)
+        return True
+    # It was written down too long ago to be sent.
+    return False
 
 
 def _look_after(items: list[CallItem], ledger: Ledger) -> None:
@@ -164,7 +175,7 @@ def _resume(call: Call, connection: Connection, lease: Lease, ledger: Ledger) ->
         if now < last_sent + STILL_UNDER_WAY or budgets.spend(connection, call.urgency, pushing=True) is not None:
             return 0
         landed = flight.send(ledger, Written.read(_count_send(call, now)))
-        _take_in(landed, connection, lease, ledger, first=False)
+        _take_in([landed], connection, lease, ledger, first=False)
         return 1
     if now < last_sent + LOOK_AFTER:
         return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Q
 
 from ledger_sync import documents, inbound, lanes, linking, mapping, snags
+from ledger_sync.flight import Landed
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
-from ledger_sync.ports import Answer, LedgerError, Remote, Result
+from ledger_sync.ports import LedgerError, Remote, Result
 from practice.core import clock, money, owed
 from practice.core.money import ZERO
 from practice.core.rows import update_each
@@ -34,25 +35,27 @@ CATCH_UP = timedelta(seconds=15)
 
 
 @transaction.atomic
-def settle(
-    call: Call, sent: Sequence[CallItem], answer: Answer, results: Sequence[Result], lease: Lease
-) -> list[CallItem]:
-    """Close an answered call. Returns the items that must be looked up before anything else is done about them.
-
-    ``sent`` is what the call holds, as it was written.
+def settle(landed: Sequence[Landed], lease: Lease) -> list[CallItem]:
+    """Close answered calls. Returns the items that must be looked up before anything else is done about them.
 
     Without the lease ids found are still kept, but nothing owed is cleared: somebody else has taken over. An answer to
     a call that somebody else has closed meanwhile comes too late to say anything.
     """
     held = lease.is_held()
-    if not _is_open(call):
-        return []
-    _close(call, Call.Outcome.DONE, answer.status, "", answer.request_id)
-    to_look = []
-    by_position = {result.position: result for result in results}
-    simple = _settle_simple(call, sent, by_position) if held else set()
-    rest = [item.pk for item in sent if item.position not in simple]
+    standing = [one for one in landed if _is_open(one.written.call)]
+    for one in standing:
+        _close(one.written.call, Call.Outcome.DONE, one.answered.status, "", one.answered.request_id)
+    done = _settle_simple(standing) if held else set()
+    return [item for one in standing for item in _settle_rest(one, done, held=held)]
+
+
+def _settle_rest(landed: Landed, done: Set[int], *, held: bool) -> list[CallItem]:
+    """Settle one by one the items that are not done yet. Returns those that must be looked up."""
+    call = landed.written.call
+    by_position = {result.position: result for result in landed.results}
+    rest = [item.pk for item in landed.written.items if item.pk not in done]
     items = CallItem.objects.filter(pk__in=rest).select_related("link__connection").order_by("position")
+    to_look = []
     for item in items if rest else ():
         result = by_position.get(item.position)
         item.open_call = None
@@ -78,36 +81,47 @@ def settle(
     return to_look
 
 
-def _settle_simple(call: Call, sent: Sequence[CallItem], results: Mapping[int, Result]) -> set[int]:
+def _settle_simple(landed: Sequence[Landed]) -> set[int]:
     """Settle, with few questions for all of them, what was made as it was sent and owes nothing more.
 
-    Returns their positions; whatever is not that simple is left to be settled one by one.
+    Returns these items; whatever is not that simple is left to be settled one by one.
     """
-    if _took_long(call):
+    made = {item.link_id: (item, result) for one in landed for item, result in _made(one)}
+    rows = Link.objects.select_for_update().filter(pk__in=list(made)).order_by("pk")
+    now_at = {pk: (generation, rev) for pk, generation, rev in rows.values_list("pk", "generation", "owed_rev")}
+    done = {pk: both for pk, both in made.items() if _is_latest(both[0], *now_at[pk])}
+    if not done:
         return set()
-    made = [
-        item
-        for item in sent
-        if item.position in results and _is_made(item.link.kind, item.ours, results[item.position])
-    ]
-    rows = Link.objects.select_for_update().filter(pk__in=[item.link_id for item in made]).order_by("pk")
-    now_at = {pk: at for pk, *at in rows.values_list("pk", "generation", "owed_rev")}
-    done = [item for item in made if now_at[item.link_id] == [item.generation, item.sent_rev]]
-    got = {item.link_id: results[item.position] for item in done}
     update_each(
         Link,
         ("remote_id", "remote_version", "base_theirs", "base_ours"),
         (
             (pk, (result.remote_id, result.version, result.theirs, item.ours["doc"]))
-            for item in done
-            for pk, result in [(item.link_id, got[item.link_id])]
+            for pk, (item, result) in done.items()
         ),
         same={"verified_at": clock.now(), **owed.CLEAR},
     )
-    CallItem.objects.filter(pk__in=[item.pk for item in done]).update(result="ok", open_call=None)
-    snags.close_for_links(list(got))
-    linking.release_dependants(list(got))
-    return {item.position for item in done}
+    items = {item.pk for item, _ in done.values()}
+    CallItem.objects.filter(pk__in=items).update(result="ok", open_call=None)
+    snags.close_for_links(list(done))
+    linking.release_dependants(list(done))
+    return items
+
+
+def _made(landed: Landed) -> Iterator[tuple[CallItem, Result]]:
+    """What a prompt answer says was made just as it was sent."""
+    if _took_long(landed.written.call):
+        return
+    results = {result.position: result for result in landed.results}
+    for item in landed.written.items:
+        result = results.get(item.position)
+        if result is not None and _is_made(item.link.kind, item.ours, result):
+            yield item, result
+
+
+def _is_latest(item: CallItem, generation: int, owed_rev: int) -> bool:
+    """Whether nothing has been owed anew since an item was written."""
+    return (item.generation, item.sent_rev) == (generation, owed_rev)
 
 
 def _is_made(kind: str, ours: dict[str, Any], result: Result) -> bool:

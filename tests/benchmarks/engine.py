@@ -1,7 +1,7 @@
 """The sync engine under a long billing run, in this process and on a clock that only moves when somebody waits.
 
 Measured against what nobody can beat: the fewest calls, and the time an ideal sender needs in the ledger's own windows.
-INVOICES sets how many (10,000).
+On SQLite, and on PostgreSQL in a process of its own. INVOICES sets how many (10,000).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import math
 import os
-import time
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -36,7 +37,9 @@ from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
 from practice.firm import clients
 from practice.firm.models import Client, Entity, Practice, Service, TaxRate
+from tests import postgres
 from tests.benchmarks import telling
+from tests.benchmarks.tally import Tally
 from tests.emptying import empty
 
 INVOICES = int(os.environ.get("INVOICES", "10000"))
@@ -45,7 +48,23 @@ NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LATENCY = 0.15
 
 
+#: What the bench itself does, which is nobody's overhead.
+SANDBOX, BENCH = "sandbox", "bench"
+
+
 def measure(_: Path) -> None:
+    """On this database, and where that is SQLite on PostgreSQL too."""
+    _measure()
+    if database.vendor == "sqlite":
+        with postgres.running() as url:
+            if url is None:
+                print("NOT RUN: the engine on PostgreSQL: no server. pip install -r tests/requirements.txt", flush=True)
+                return
+            command = [sys.executable, "-m", "tests.benchmarks", "engine"]
+            subprocess.run(command, env={**os.environ, "BENCH_DATABASE": url}, cwd=settings.BASE_DIR, check=True)
+
+
+def _measure() -> None:
     """A run into each ledger."""
     call_command("migrate", verbosity=0)
     print(
@@ -72,20 +91,20 @@ class World:
     calls: int = 0
     batches: int = 0
     of_invoices: int = 0
-    in_sandbox: float = 0.0
+    tally: Tally = field(default_factory=Tally)
     person_waited: float | None = None
     took: float = 0.0
     simulated: timedelta = timedelta()
     press_at: datetime | None = None
     pressed_at: datetime | None = None
+    parts: dict[str, float] = field(default_factory=dict)
     made: list[Client] = field(default_factory=list)
 
     def handle(self, request: Request) -> Response:
         """The sandbox's door, with a clock on it."""
-        started = time.process_time()
         clock.advance(seconds=LATENCY)
-        answer: Response = self.sandbox.handle(request)
-        self.in_sandbox += time.process_time() - started
+        with self.tally.step(SANDBOX):
+            answer: Response = self.sandbox.handle(request)
         if "/api.xro/" in request.path or "/company/" in request.path:
             self.calls += 1
             self.batches += request.method in ("PUT", "POST") and "query" not in request.path
@@ -95,9 +114,8 @@ class World:
 
     def tick(self) -> None:
         """Let the sandbox send its notices."""
-        started = time.process_time()
-        self.sandbox.tick()
-        self.in_sandbox += time.process_time() - started
+        with self.tally.step(SANDBOX):
+            self.sandbox.tick()
 
     def found(self, many: int) -> None:
         """Clients that both books know, and invoices that a run has just issued, written as its actions write them."""
@@ -133,15 +151,17 @@ class World:
             task, arguments = self.rung.pop(0)
             import_string(task)(**arguments)
             self.tick()
-            self._press()
+            with self.tally.step(BENCH):
+                self._press()
 
     def run(self) -> None:
         """Work until both books agree; three seconds in, a person changes one client."""
-        self.calls, self.batches, self.in_sandbox = 0, 0, 0.0
+        self.calls, self.batches = 0, 0
         # The sandbox's books live in this process only here: what they cost the collector is not the engine's.
         gc.collect()
         gc.freeze()
-        began, started = clock.now(), time.process_time()
+        began = clock.now()
+        self.tally.clear()
         swept, self.press_at = began, began + timedelta(seconds=3)
         wake.wake("ledger_sync.tasks.push", connection_id=self.connection.pk)
         while self.rung or Link.objects.filter(owed_since__isnull=False).exists():
@@ -154,7 +174,8 @@ class World:
             if clock.now() - swept >= timedelta(minutes=1):
                 swept = clock.now()
                 ledger_sync.tasks.sweep()
-        self.took = time.process_time() - started - self.in_sandbox
+        self.parts = {step: took for step, took in self.tally.stop().items() if step not in (SANDBOX, BENCH)}
+        self.took = sum(self.parts.values())
         self.simulated = clock.now() - began
 
     def _press(self) -> None:
@@ -176,10 +197,11 @@ class World:
             keeper.edit_invoice(remote_id, {"DueDate": "2027-01-31"})
         self.tick()
         clock.advance(minutes=1)
-        self.of_invoices, self.in_sandbox, started = 0, 0.0, time.process_time()
+        self.of_invoices = 0
+        self.tally.clear()
         self.work()
         ledger_sync.tasks.sweep()
-        took = time.process_time() - started - self.in_sandbox
+        took = sum(spent for step, spent in self.tally.stop().items() if step not in (SANDBOX, BENCH))
         late = Invoice.objects.exclude(due_on="2027-01-31").count()
         page = 1_000
         name = {"xero": "Xero", "quickbooks": "QuickBooks"}[self.provider]
@@ -201,6 +223,8 @@ class World:
             telling.amount(f"{name}: a person's change meanwhile", self.person_waited, 10, "s")
         least = 1_000 if database.vendor == "sqlite" else 700
         telling.rate(f"{name}: engine alone, invoices per second of processor", [INVOICES / self.took], least)
+        for step, took in sorted(self.parts.items(), key=lambda part: -part[1]):
+            print(f"    {1000 * took / INVOICES:6.3f} ms an invoice: {step}")
         print(f"  {self.batches} calls with changes, {self.calls - self.batches} reads; {left} links still owed")
 
 
@@ -262,7 +286,7 @@ def founded(provider: str) -> Iterator[World]:
     entity = firm("AU" if provider == "xero" else "US")
     world = World(provider, sandbox, Connection(), rung)
     try:
-        with network.answer_in_process({host: world}):
+        with network.answer_in_process({host: world}), world.tally.watching():
             world.connection = connecting.connect_sandbox(entity=entity, provider=provider, keys=keys)
             Connection.objects.filter(pk=world.connection.pk).update(state="live")
             sandbox.webhooks.set_url("http://site.test/hook")
