@@ -10,7 +10,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from billing.models import Invoice
 from billing.standing import standing_of
-from ledger_sync import causes, documents
+from ledger_sync import causes, dating, documents
 from ledger_sync.causes import Cause
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.models.links import Kind
@@ -167,7 +167,7 @@ def _words(link: Link, state: str, pulse: Pulse, *, told: bool) -> str:
         return f"It waits to be sent: {_why_waiting(link, name, pulse)}."
     read = f"{name} was last read {ago(link.verified_at)}."
     return {
-        "agrees": f"Both books agreed {ago(link.verified_at)}.",
+        "agrees": f"Both books agreed {ago(link.verified_at)}. {dating.moved_in_words(link)}".strip(),
         "unknown": f"{name} has not confirmed it yet. It is looked up there by itself before anything is sent again.",
         "refused": f"{name} has taken nothing of this: it waits for a decision.",
         "differs": read if told else f"The books differ. {read} It is read again before anything is charged.",

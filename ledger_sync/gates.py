@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db.models import Q
 
 from billing.models import Invoice, Payment
-from ledger_sync import applying, budgets, connections, linking, mapping, pulling
+from ledger_sync import applying, budgets, connections, dating, linking, mapping, pulling
 from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError
@@ -86,10 +86,11 @@ def may_open_invoices(payment: Payment, **_: object) -> Answer:
     if connection is None or payment.source != Payment.Source.STRIPE:
         return YES
     name, lock = connection.get_provider_display(), mapping.locked_until(connection.pk)
-    if lock and str(payment.paid_on) <= lock:
-        return Answer(Verdict.NO, f"{name} is locked to {lock}")
     links = Link.objects.filter(Q(allocation__payment=payment) | Q(payment=payment), connection=connection)
-    if any((link.base_theirs or {}).get("reconciled") == "true" for link in links.filter(gone_at__isnull=True)):
+    there = list(links.filter(gone_at__isnull=True, remote_id__isnull=False))
+    if lock and any(dating.day_there(link, payment.paid_on) <= lock for link in there):
+        return Answer(Verdict.NO, f"{name} is locked to {lock}")
+    if any((link.base_theirs or {}).get("reconciled") == "true" for link in there):
         return Answer(Verdict.NO, f"it is reconciled in {name}")
     return YES
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from billing.models import Allocation, BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
-from ledger_sync import carrying, linking, mapping
+from ledger_sync import carrying, dating, linking, mapping
 from ledger_sync.intents import Intent
 from ledger_sync.kinds import BACK, EXCESS, RECEIVED, RETURNED, SHAPES, UNAPPLIED
 from ledger_sync.known import Known
@@ -37,7 +37,7 @@ def allocation(link: Link, known: Known) -> Intent | None:
     if link.exists_there:
         sent = (link.base_ours or {}).get("amount") or str(amount)
         stands = amount > ZERO and Decimal(sent) == amount
-        return None if stands else Intent("delete", {"reference": _reference(row)}, day)
+        return None if stands else Intent("delete", {"reference": _reference(row)}, dating.day_there(link, day))
     if amount <= ZERO:
         return None
     doc: Doc = {
@@ -63,7 +63,7 @@ def _credit_on_invoice(link: Link, known: Known, row: Allocation) -> Intent | No
         "invoice": known.remote_of(Kind.INVOICE, row.invoice_id),
     }
     if not stands:
-        return Intent("delete", {**facts, "reference": credit.number}, day)
+        return Intent("delete", {**facts, "reference": credit.number}, dating.day_there(link, day))
     contact = known.remote_of(Kind.CLIENT, credit.client_id)
     doc = {**facts, "amount": str(row.amount), "date": day, "contact": contact, "reference": credit.number}
     return Intent("create", doc, day)
@@ -79,7 +79,7 @@ def _excess_on_invoice(link: Link, known: Known, row: Allocation) -> Intent | No
     if link.exists_there:
         stands = Decimal(sent.get("amount") or amount) == amount > ZERO
         facts = {name: sent.get(name, "") for name in ("overpayment", "invoice", "reference")}
-        return None if stands else Intent("delete", facts, str(sent.get("date", "")))
+        return None if stands else Intent("delete", facts, dating.day_there(link, day))
     if amount <= ZERO:
         return None
     doc: Doc = {
@@ -114,7 +114,8 @@ def _whole_payment(link: Link, known: Known, row: Payment) -> Intent | None:
     day = str(row.paid_on)
     came_back = row.state in (Payment.State.FAILED, Payment.State.RETURNED)
     if came_back and row.source != Payment.Source.STRIPE:
-        return Intent("void", {"reference": row.reference}, day) if link.exists_there else None
+        there = dating.day_there(link, day)
+        return Intent("void", {"reference": row.reference}, there) if link.exists_there else None
     lines: list[Doc] = [
         {"invoice": known.remote_of(Kind.INVOICE, part.invoice_id), "amount": str(amount)}
         for part, amount in carrying.shares(row)
@@ -129,7 +130,8 @@ def _whole_payment(link: Link, known: Known, row: Payment) -> Intent | None:
         "lines": lines + _paid_back(link, row),
     }
     if link.exists_there:
-        return None if doc == link.base_ours else Intent("update", doc, day)
+        doc = dating.as_entered(link, doc)
+        return None if doc == link.base_ours else Intent("update", doc, dating.day_there(link, day))
     return Intent("create", doc, day)
 
 
@@ -152,7 +154,7 @@ def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
     day, amount = str(row.paid_on), carrying.excess(row) + sum(since, ZERO)
     if link.exists_there:
         same = Decimal((link.base_ours or {}).get("amount") or amount) == amount
-        return None if same else Intent("delete", {"reference": row.reference}, day)
+        return None if same else Intent("delete", {"reference": row.reference}, dating.day_there(link, day))
     if amount <= ZERO:
         return None
     doc: Doc = {
@@ -200,7 +202,7 @@ def refund(link: Link, known: Known) -> Intent | None:
     reference = f"Refund R{row.pk} of {row.payment.reference}"
     day = str(row.refunded_on)
     if not wanted:
-        return Intent("delete", {"reference": reference}, day)
+        return Intent("delete", {"reference": reference}, dating.day_there(link, day))
     source = known.places.target(Purpose.DISPUTED if row.dispute_id else Purpose.CLEARING)
     if link.role == UNAPPLIED:
         return _refund_of_credit(known, row, source, reference)
@@ -289,11 +291,11 @@ def _movement(
 
 def _remade(link: Link, doc: Doc) -> Intent | None:
     """Such a document is never edited: what has another amount, day or target by now is taken away and made anew."""
-    wanted, sent = Decimal(doc["total"]) > ZERO, link.base_ours or {}
+    wanted, sent, doc = Decimal(doc["total"]) > ZERO, link.base_ours or {}, dating.as_entered(link, doc)
     if not link.exists_there:
         return Intent("create", doc, doc["date"]) if wanted else None
     same = wanted and all(sent.get(name, doc[name]) == doc[name] for name in ("total", "date", "lines"))
-    return None if same else Intent("delete", {"reference": doc["reference"]}, str(sent.get("date", "")))
+    return None if same else Intent("delete", {"reference": doc["reference"]}, dating.day_there(link, doc["date"]))
 
 
 def fee(link: Link, known: Known) -> Intent | None:

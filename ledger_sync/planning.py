@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import F
 
-from ledger_sync import budgets, documents, lanes, linking, mapping, papers, snags
+from ledger_sync import budgets, dating, documents, lanes, linking, mapping, papers, snags
 from ledger_sync.intents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
@@ -209,11 +209,16 @@ def _intent(link: Link, known: Known, lock: str) -> Intent | None:
     if link.gone_at is not None:
         linking.renew(link)
         return None
-    if intent.booked_on and lock and intent.booked_on <= lock:
+    return _on_an_open_day(link, intent, lock)
+
+
+def _on_an_open_day(link: Link, intent: Intent, lock: str) -> Intent | None:
+    today = clock.today(link.connection.entity.time_zone) if lock else clock.now().date()
+    allowed = dating.on_an_open_day(link, intent, lock, today)
+    if allowed is None:
         what = documents.describe(link)
         _park(link, "locked", subject=f"{link.kind}:{link.pk}", what=what, date=intent.booked_on, locked_until=lock)
-        return None
-    return intent
+    return allowed
 
 
 def _park(link: Link, code: str, *, subject: str, **facts: str) -> None:

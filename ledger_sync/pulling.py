@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing.models import Invoice
 from ledger_sync import applying, budgets, connections, inbound, lanes, linking, mapping
@@ -195,9 +196,10 @@ def _closed(connection: Connection) -> tuple[set[int], str]:
 
 def _send_what_was_closed(connection: Connection) -> None:
     """An account was brought back, or a lock date moved: what waited for that is tried again, and parked if it must."""
-    parked = Link.objects.filter(connection=connection, parked_code__in=CLOSED).values_list("pk", flat=True)
-    if parked:
-        connections.try_again(connection_id=connection.pk, link_ids=list(parked))
+    refused = Q(owed_since__isnull=False, items__vendor_code="locked")
+    waits = Link.objects.filter(Q(parked_code__in=CLOSED) | refused, connection=connection).distinct()
+    if ids := list(waits.values_list("pk", flat=True)):
+        connections.try_again(connection_id=connection.pk, link_ids=ids)
 
 
 def sweeps_due(connection: Connection, now: datetime) -> list[str]:

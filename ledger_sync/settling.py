@@ -16,7 +16,7 @@ from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
 from ledger_sync.ports import LedgerError, Remote, Result
-from practice.core import clock, money, owed
+from practice.core import clock, money, owed, wake
 from practice.core.money import ZERO
 from practice.core.rows import update_each
 
@@ -359,10 +359,21 @@ def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:
 
 def _refuse_item(item: CallItem, code: str, text: str) -> None:
     """Park what was refused; what has changed here since it was sent is tried anew instead."""
-    if Link.objects.filter(pk=item.link_id, owed_rev=item.sent_rev).exists():
-        refuse(item.link, code, text)
-    else:
+    if not Link.objects.filter(pk=item.link_id, owed_rev=item.sent_rev).exists():
         release(item.link)
+    elif code == "locked" and not _was_refused_by_this_lock(item):
+        # Closed since we last looked: what waits goes on with the lock as it is read now, on an open day or to people.
+        wake.wake("ledger_sync.tasks.sweep_connection", connection_id=item.link.connection_id)
+        owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + CATCH_UP)
+    else:
+        refuse(item.link, code, text)
+
+
+def _was_refused_by_this_lock(item: CallItem) -> bool:
+    """Whether a day was closed to this link before the lock was last read: reading it again changes nothing."""
+    read = RefItem.objects.filter(connection=item.link.connection_id, kind=RefItem.Kind.ORGANISATION).first()
+    before = CallItem.objects.filter(link=item.link_id, vendor_code="locked", result="refused").exclude(pk=item.pk)
+    return read is not None and before.filter(call__closed_at__lt=read.seen_at).exists()
 
 
 def refuse(link: Link, code: str, text: str) -> None:

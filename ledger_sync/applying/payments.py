@@ -9,7 +9,7 @@ from decimal import Decimal
 from billing import payments
 from billing.models import Invoice, Payment, Refund
 from billing.payments import Receipt
-from ledger_sync import carrying, snags
+from ledger_sync import carrying, dating, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.applying.freshness import read_later
@@ -246,12 +246,8 @@ def _known_shares(connection: Connection, theirs: Doc) -> list[tuple[Invoice, De
 
 
 def _is_our_payment(connection: Connection, theirs: Doc) -> bool:
-    return (
-        bool(theirs["reference"])
-        and Payment.objects.filter(entity=connection.entity, reference=theirs["reference"])
-        .exclude(source=Payment.Source.LEDGER)
-        .exists()
-    )
+    rows = Payment.objects.filter(entity=connection.entity, reference=dating.true_reference(theirs["reference"]))
+    return bool(theirs["reference"]) and rows.exclude(source=Payment.Source.LEDGER).exists()
 
 
 def _stripe_payment_removed(connection: Connection, link: Link, payment: Payment) -> None:

@@ -6,9 +6,10 @@ that no deed explains counts as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Map
 from practice.firm.models import Client
 
 Row = dict[str, Any]
+_OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
 LOST, DUPLICATED, DIVERGED, STUCK = "lost", "duplicated", "diverged", "stuck"
 #: Which deeds on an invoice explain which causes about it or about money on it.
 _EXPLAINED: dict[str, tuple[str, ...]] = {
@@ -239,7 +241,7 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
     """Each live payment we took is one payment there, with a line for each invoice; one that came back pays nothing."""
     ours = Payment.objects.filter(entity=case.entity_id).exclude(source=Payment.Source.LEDGER)
     for payment in ours:
-        rows = [row for row in case.ledger["Payments"] if row["Reference"] == payment.reference]
+        rows = [row for row in case.ledger["Payments"] if _reference(row) == payment.reference]
         used = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice")
         live = {a.invoice.number: str(a.amount) for a in used} if payment.state == Payment.State.SUCCEEDED else {}
         there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
@@ -248,8 +250,8 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
         elif live != there and not all(_missing_explained(case, a) for a in used):
             kind = DIVERGED if there or not live else LOST
             yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
-        elif rows and live and str(payment.paid_on) != rows[0]["Date"]:
-            dates = f"{payment.paid_on} here, {rows[0]['Date']} there"
+        elif rows and live and str(payment.paid_on) != (day := _day(case, rows[0])):
+            dates = f"{payment.paid_on} here, {day} there"
             yield Finding(DIVERGED, f"payment {payment.reference} is of {dates}")
 
 
@@ -260,7 +262,7 @@ def _payment_each(case: Case) -> Iterator[Finding]:
         payment = allocation.payment
         assert payment is not None
         reference = f"{payment.reference} A{allocation.pk}"
-        rows = [r for r in case.ledger["Payments"] if r["Reference"] == reference and r["Status"] != "DELETED"]
+        rows = [r for r in case.ledger["Payments"] if _reference(r) == reference and r["Status"] != "DELETED"]
         live = allocation.reversed_at is None and payment.state == Payment.State.SUCCEEDED
         if len(rows) > 1:
             yield Finding(DUPLICATED, f"payment {reference} is in the ledger {len(rows)} times")
@@ -280,13 +282,29 @@ def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> It
     purpose = "clearing" if payment.source == Payment.Source.STRIPE else "bank"
     wanted = (
         ("amount", str(allocation.amount), row["Amount"]),
-        ("date", str(payment.paid_on), row["Date"]),
+        ("date", str(payment.paid_on), _day(case, row)),
         ("invoice", allocation.invoice.number, numbers.get(row["_document"], "")),
         ("account", _account_of(case, purpose), row["_account"]),
     )
     for name, ours, theirs in wanted:
         if ours != theirs:
             yield Finding(DIVERGED, f"payment {reference}: {name} is {ours} here, {theirs} there")
+
+
+def _reference(row: Row) -> str:
+    """A payment's reference without the day it is said to be of, where it had to be entered on another."""
+    return _OF_A_DAY.sub("", row["Reference"])
+
+
+def _day(case: Case, row: Row) -> str:
+    """The day the money is of: its own, if it was entered on the first day after a lock that covers that day."""
+    said = _OF_A_DAY.search(row["Reference"])
+    if said is None:
+        return str(row["Date"])
+    true, entered = datetime.strptime(f"{said[1]} +0000", "%d %b %Y %z").date(), date.fromisoformat(row["Date"])
+    locks = [date.fromisoformat(day) for day in case.deeds.values("lock", "books")]
+    was_closed = any(true <= lock and entered == lock + timedelta(days=1) for lock in locks)
+    return str(true if was_closed else entered)
 
 
 def _account_of(case: Case, purpose: str) -> str:
@@ -316,7 +334,7 @@ def _their_payments(case: Case) -> Iterator[Finding]:
     references = {f"{a.payment.reference} A{a.pk}" for a in allocated if a.payment}
     references |= {a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER}
     for row in case.ledger["Payments"]:
-        reference = row["Reference"]
+        reference = _reference(row)
         by_books = bool(case.deeds.values("paid", row["PaymentID"]))
         if not by_books:
             if reference not in references and numbers.get(row["_document"], "").startswith("CS-"):

@@ -73,9 +73,11 @@ def _line(line: Row, accounts: dict[str, str]) -> Row:
 
 def _payments(row: Row, numbers: dict[str, str]) -> Iterator[Row]:
     """A row for each invoice a payment pays; a void or an unused one is there as well, and pays nothing."""
+    number, note = str(row.get("PaymentRefNum", "")), str(row.get("PrivateNote", ""))
     head = {
         "PaymentID": row["Id"],
-        "Reference": row.get("PaymentRefNum", ""),
+        # The number has room for 21 characters; a longer one is whole in the note.
+        "Reference": note if len(number) == 21 and note.startswith(number) else number,
         "Date": row["TxnDate"],
         "_account": row.get("DepositToAccountRef", {}).get("value", ""),
     }

@@ -106,7 +106,9 @@ def _void(books: Books, act: Act, chance: Random) -> None:
 
 def _close(books: Books, act: Act, chance: Random) -> None:
     """Close the books up to today."""
-    books.sandbox.bookkeeper.close_books(str(books.sandbox.books(books.sandbox.realm_id).today()))
+    today = str(books.sandbox.books(books.sandbox.realm_id).today())
+    books.sandbox.bookkeeper.close_books(today)
+    books.deeds.add("lock", "books", today)
 
 
 DOINGS: dict[str, Doing] = {

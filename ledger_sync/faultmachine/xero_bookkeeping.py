@@ -123,6 +123,7 @@ def _lock(books: Books, act: Act, chance: Random) -> None:
     """Lock the books up to today."""
     today = books.sandbox.books(books.sandbox.tenant_id).today()
     books.sandbox.bookkeeper.set_lock_dates(period=today)
+    books.deeds.add("lock", "books", today)
 
 
 DOINGS: dict[str, Doing] = {

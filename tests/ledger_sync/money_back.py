@@ -7,13 +7,15 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+from django.db import transaction
+
 from billing import disputes, movements, payments, refunding
-from billing.models import Allocation, Dispute, Invoice, Payment, Refund
+from billing.models import Allocation, BalanceTransaction, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import standing_of
 from billing.stripe_facts import DisputeFacts, MovementFacts, RefundFacts
 from ledger_sync import pulling, reconciling
 from ledger_sync.models import Connection, Link, Snag
-from practice.core import audit, clock
+from practice.core import audit, clock, events
 
 
 def paid(firm: Any, invoice: Invoice, amount: str, *on: tuple[Invoice, str], method: str = "card") -> Payment:
@@ -72,6 +74,26 @@ def _moves(payment: Payment, ref: str, category: str, amount: Decimal, fee: Deci
         currency=payment.currency, made_at=now, available_at=now + timedelta(days=2), source_ref=ref,
     )  # fmt: skip
     movements.store(_account(payment), [row])
+
+
+def fees_and_payout(firm: Any) -> tuple[FeeDay, Payout]:
+    """Today's fees of 17.80, and a payout of 1,082.20 that reaches the bank today."""
+    today, now, currency = clock.today(firm.entity.time_zone), clock.now(), firm.entity.currency
+    whose = {"practice": firm.practice, "entity": firm.entity, "currency": currency}
+    day = FeeDay.objects.create(**whose, on=today, amount=Decimal("17.80"), tax=Decimal("0.00"), closed_at=now)
+    BalanceTransaction.objects.create(
+        entity=firm.entity, movement_ref="txn_1", category="charge", amount=Decimal("1100.00"), fee=day.amount,
+        net=Decimal("1082.20"), currency=currency, made_at=now, available_on=today, on=today, source_ref="ch_1",
+        fee_day=day,
+    )  # fmt: skip
+    payout = Payout.objects.create(
+        **whose, payout_ref="po_1", state=Payout.State.ARRIVED, amount=Decimal("1082.20"), reference="STRIPE po_1",
+        made_at=now, arrives_on=today,
+    )  # fmt: skip
+    with audit.cause(system="stripe", actor="Stripe"), transaction.atomic():
+        events.record("billing.fees.booked", day)
+        events.record("billing.payout.arrived", payout)
+    return day, payout
 
 
 def in_agreement(connection: Connection, bell: Any, *invoices: Invoice) -> None:
