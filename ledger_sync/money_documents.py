@@ -208,7 +208,7 @@ def refund(link: Link, known: Known) -> Intent | None:
         return _refund_of_credit(known, row, source, reference)
     assert row.credit is not None, "a reduced price has its credit note"
     doc: Doc = {
-        **credit_doc(row.credit, known),
+        **credit_doc(row.credit, known, link),
         "credit": known.remote_of(Kind.CREDIT, row.credit.pk),
         "account": source.remote_id,
         "amount": str(row.amount),

@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.db import transaction
 from django.db.models import F
 
-from ledger_sync import budgets, dating, documents, lanes, linking, mapping, papers, snags
+from ledger_sync import budgets, coding, dating, documents, lanes, linking, mapping, papers, snags
 from ledger_sync.intents import Intent
 from ledger_sync.kinds import PUSH_ORDER, SHAPES
 from ledger_sync.known import Known
@@ -197,6 +197,10 @@ def _intent(link: Link, known: Known, lock: str) -> Intent | None:
         intent = documents.intent_of(link, known)
     except mapping.MappingMissing as error:
         _park(link, "mapping_missing", subject=str(error), what=str(error))
+        return None
+    except coding.CodedArchived as error:
+        what = documents.describe(link)
+        _park(link, "coded_archived", subject=f"{link.kind}:{link.pk}", what=what, account=str(error))
         return None
     except mapping.TargetArchived as error:
         _park(link, "account_archived", subject=str(error), account=str(error))

@@ -34,7 +34,7 @@ HINTS_AT_MOST = 200
 #: How often what no webhook tells of is swept while money is awaited, how often otherwise, and how often the rest.
 QUICKLY, SLOWLY, NOTICED = timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=5)
 #: Causes that end when something is opened again in the ledger.
-CLOSED = ("account_archived", "locked")
+CLOSED = ("account_archived", "coded_archived", "locked")
 
 
 def pull(connection_id: int, *, sweep: bool = False, kinds: Sequence[str] = (), references: bool = False) -> int:
@@ -189,8 +189,8 @@ def _refresh_references(connection: Connection, ledger: Ledger) -> None:
 
 
 def _closed(connection: Connection) -> tuple[set[int], str]:
-    """What cannot be booked to: accounts and rates in use that are archived, and the days that are locked."""
-    archived = RefItem.objects.filter(connection=connection, active=False, mappings__isnull=False)
+    """What cannot be booked to: what is archived, and the days that are locked."""
+    archived = RefItem.objects.filter(connection=connection, active=False)
     return set(archived.values_list("pk", flat=True)), mapping.locked_until(connection.pk)
 
 

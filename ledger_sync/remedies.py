@@ -11,7 +11,7 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
-from ledger_sync import connections, inbound, lanes, linking, mapping, pulling, snags
+from ledger_sync import coding, connections, inbound, lanes, linking, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
 from practice.core import clock, dates, money, wake
 from practice.core.owed import Urgency
@@ -63,6 +63,10 @@ def still_closed(snag: Snag) -> str:
         archived = refs.filter(active=False, mappings__isnull=False).distinct()
         named = [ref.label for ref in archived if ref.label in snag.facts.get("account", "")]
         return f"account {' and '.join(named)} is archived" if named else ""
+    if snag.code == "coded_archived":
+        refs = RefItem.objects.filter(connection=snag.connection_id, active=False)
+        archived_there = [ref.label for ref in refs if ref.label == snag.facts.get("account")]
+        return f"{archived_there[0]} is archived" if archived_there else ""
     if snag.code == "locked":
         lock = mapping.locked_until(snag.connection_id)
         return f"it is locked to {dates.in_words(date.fromisoformat(lock))}" if _is_in(snag, lock) else ""
@@ -210,6 +214,13 @@ def _replace(snag: Snag, reason: str) -> None:
     payments.replace_returned(payment_id=payment.pk, now=clock.now())
 
 
+def _use_mapping(snag: Snag, reason: str) -> None:
+    """Book a credit where the mapping says, because what its invoice lies on is archived."""
+    link = _link(snag)
+    Link.objects.filter(pk=link.pk).update(coding=coding.BY_MAPPING)
+    connections.try_again(connection_id=snag.connection_id, link_ids=[link.pk])
+
+
 def _release(snag: Snag, reason: str) -> None:
     """End the hold on the invoice."""
     link = _link(snag)
@@ -242,4 +253,5 @@ _DO: dict[str, Callable[[Snag, str], None]] = {
     "was_duplicate": _was_duplicate,
     "replace": _replace,
     "release": _release,
+    "use_mapping": _use_mapping,
 }

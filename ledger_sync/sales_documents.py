@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from billing.models import CreditNote, Invoice, Refund
-from ledger_sync import mapping
+from ledger_sync import coding, mapping
 from ledger_sync.intents import Intent
 from ledger_sync.kinds import SHAPES
 from ledger_sync.known import Known, Line
@@ -28,7 +28,7 @@ def invoice(link: Link, known: Known) -> Intent | None:
     base = link.base_ours or {}
     # Where an invoice was sent is no part of it: a client's new address does not change what was issued.
     same = {**doc, "email": base.get("email")} == base
-    return None if same else Intent("update", doc, str(row.issued_on))
+    return None if same else Intent("update", coding.kept(link, doc), str(row.issued_on))
 
 
 def invoice_doc(invoice: Invoice, known: Known) -> Doc:
@@ -56,23 +56,34 @@ def _asked_again(invoice: Invoice, known: Known) -> RefItem | None:
 
 
 def _line(known: Known, line: Line, account: RefItem | None = None) -> Doc:
+    """A line with the coding the mapping gives it."""
     connection = known.connection
     account = account or known.places.income_account(line.service_id)
     rate = known.places.target(Purpose.TAX, line.treatment)
     item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
     if not item and SHAPES[connection.provider].needs_items:
         item = _item_that_posts_to(connection, account, line.description)
+    places = {"account": account.code or account.remote_id, "tax": rate.code or rate.remote_id, "item": item}
+    return {**_given(line), **places}
+
+
+def _given(line: Line) -> Doc:
+    """What the client was given of a line."""
     return {
         "key": str(line.position),
         "description": line.description,
         "quantity": money.plain(line.quantity),
         "unit_price": money.plain(line.unit_price),
-        "account": account.code or account.remote_id,
-        "tax": rate.code or rate.remote_id,
-        "item": item,
         "amount": str(line.amount),
         "tax_amount": str(line.tax),
     }
+
+
+def _line_as_booked(known: Known, line: Line, booked: Doc | None) -> Doc:
+    """A line of a credit with the coding of the invoice's line, as the ledger has that now."""
+    if booked is None:
+        return _line(known, line)
+    return {**_given(line), **{name: booked[name] for name in ("account", "tax", "item", "tracked") if name in booked}}
 
 
 def _item_that_posts_to(connection: Connection, account: RefItem, what: str) -> str:
@@ -97,7 +108,7 @@ def credit(link: Link, known: Known) -> Intent | None:
     )
     if link.exists_there:
         return None if stands else Intent("void", {"number": row.number, "status": "void"}, str(row.issued_on))
-    return Intent("create", credit_doc(row, known), str(row.issued_on)) if stands else None
+    return Intent("create", credit_doc(row, known, link), str(row.issued_on)) if stands else None
 
 
 def is_paid_out(credit_id: int) -> bool:
@@ -105,8 +116,13 @@ def is_paid_out(credit_id: int) -> bool:
     return Refund.objects.filter(credit=credit_id).exclude(state=Refund.State.FAILED).exists()
 
 
-def credit_doc(row: CreditNote, known: Known) -> Doc:
-    """A credit note as the client was given it, coded as its invoice is."""
+def credit_doc(row: CreditNote, known: Known, link: Link) -> Doc:
+    """A credit note as the client was given it, coded as its invoice is in the ledger now. Raises CodedArchived.
+
+    ``link`` is of the document it becomes there.
+    """
+    lines = known.lines_of(row)
+    booked = coding.of_credit(link, row, lines, known)
     return {
         "number": row.number,
         "contact": known.remote_of(Kind.CLIENT, row.client_id),
@@ -115,7 +131,7 @@ def credit_doc(row: CreditNote, known: Known) -> Doc:
         "currency": row.currency,
         "basis": row.price_basis,
         "status": "issued",
-        "lines": [_line(known, line) for line in known.lines_of(row)],
+        "lines": [_line_as_booked(known, line, there) for line, there in zip(lines, booked, strict=True)],
         "net": str(row.net),
         "tax": str(row.tax),
         "total": str(row.total),

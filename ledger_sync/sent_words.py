@@ -17,7 +17,9 @@ _SENT = {"create": "Sent as new.", "update": "Change sent.", "void": "Void sent.
 #: Fields that name an object of the ledger, shown by its name where we know it.
 _PLACES = frozenset({"account", "tax", "item", "from", "to", "tracking"})
 #: Fields that only machines compare: ids of documents, and our own marks on lines.
-_TECHNICAL = frozenset({"key", "contact", "invoice", "remote_line", "basis", "status", "type", "credit", "payment"})
+_TECHNICAL = frozenset(
+    {"key", "contact", "invoice", "remote_line", "tracked", "basis", "status", "type", "credit", "payment"}
+)
 _AMOUNTS = frozenset({"net", "tax_amount", "total", "amount"})
 _NAMES = {
     "due_on": "due",

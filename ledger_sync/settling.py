@@ -15,6 +15,7 @@ from ledger_sync.flight import Landed
 from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
+from ledger_sync.models.links import Kind
 from ledger_sync.ports import LedgerError, Remote, Result
 from practice.core import clock, money, owed, wake
 from practice.core.money import ZERO
@@ -379,6 +380,8 @@ def _was_refused_by_this_lock(item: CallItem) -> bool:
 def refuse(link: Link, code: str, text: str) -> None:
     """Park a link for a person, with the ledger's own words."""
     known = code if code in snags.WORDS else "refused"
+    if known == "account_archived" and link.kind == Kind.CREDIT:
+        known = "coded_archived"
     what = documents.describe(link)
     owed.park(Link.objects.filter(pk=link.pk), code=known)
     money = documents.value_of(link) if link.kind not in ("client", "item") else ZERO
@@ -388,7 +391,7 @@ def refuse(link: Link, code: str, text: str) -> None:
         link.connection,
         known,
         # One cause for one account, however we learn of it; anything else is about the one record.
-        subject=about.get("account") or f"{link.kind}:{link.pk}",
+        subject=(about.get("account", "") if known == "account_archived" else "") or f"{link.kind}:{link.pk}",
         link=link,
         money=money,
         what=what,
@@ -402,7 +405,7 @@ def _about(link: Link, code: str) -> dict[str, str]:
     """What a refusal is about, for its sentence: the accounts that were sent, or the day and the lock."""
     item = link.items.order_by("-id").first()
     doc = item.ours["doc"] if item is not None else {}
-    if code == "account_archived":
+    if code in ("account_archived", "coded_archived"):
         refs = RefItem.objects.filter(connection=link.connection)
         sent = {str(line.get("account", "")) for line in doc.get("lines", ())} | {str(doc.get("account", ""))}
         named = refs.filter(Q(code__in=sent - {""}) | Q(remote_id__in=sent), kind=RefItem.Kind.ACCOUNT)

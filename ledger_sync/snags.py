@@ -100,6 +100,12 @@ WAS_DUPLICATE = Remedy(
     "We take the money off the invoice here as well.",
     "{amount} is taken off {what} here as well. It stays the client's credit",
 )
+USE_MAPPING = Remedy(
+    "use_mapping",
+    "Book it by the mapping",
+    "This credit goes to the account that the mapping names; its invoice stays where it is.",
+    "{what} is being sent to the account that the mapping names",
+)
 RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.", "{what} is collected again")
 
 REPLACE = Remedy(
@@ -118,6 +124,12 @@ WORDS: dict[str, Words] = {
         "Nothing was posted to it. Whatever goes to this account waits until it is active in {ledger} again, or until "
         "you choose another one.",
         (REMAP, CHECK_AGAIN),
+    ),
+    "coded_archived": Words(
+        "{what}: {account}, where its invoice lies, is archived in {ledger}",
+        "A credit is booked as its invoice is. Make that active again, or book the invoice elsewhere there, and it "
+        "goes out by itself; or let this credit go where the mapping says.",
+        (CHECK_AGAIN, USE_MAPPING),
     ),
     "locked": Words(
         "{what} is dated {date}; {ledger} is locked to {locked_until}",

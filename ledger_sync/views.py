@@ -143,6 +143,8 @@ def _say_what_follows(request: MemberRequest, connection: Connection, snag: Snag
 
 def _with_way_out(request: MemberRequest, connection: Connection, snag: Snag, words: str) -> str:
     """What else helps than opening it there: another account, chosen on the mapping page."""
+    if snag.code == "coded_archived":
+        return f"{words} Or let the credit go where the mapping says."
     if snag.code != "account_archived":
         return f"{words} Ask the bookkeeper to unlock that day."
     slug = request.member.practice.slug

@@ -11,16 +11,17 @@ from datetime import date
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing import invoicing
 from billing.models import Allocation, Invoice
 from billing.standing import standing_of
-from ledger_sync import documents, snags
+from ledger_sync import documents, lanes, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.ports import Doc, Remote
-from practice.core import clock
+from practice.core import clock, owed
 from practice.core.money import ZERO, in_words
 
 
@@ -38,10 +39,16 @@ def take_invoice(connection: Connection, remote: Remote, who: str) -> int:
         else:
             _document(connection, link, theirs, who)
             _due_date(link, theirs)
-    coding = {line["key"]: {k: line.get(k, "") for k in ("account", "tax", "tracking")} for line in theirs["lines"]}
-    Link.objects.filter(pk=link.pk).update(coding=coding)
     bases.agree(link, remote, base_ours=link.base_ours)
+    _send_its_credits(connection, invoice)
     return 1
+
+
+def _send_its_credits(connection: Connection, invoice: Invoice) -> None:
+    """Credits that waited because what their invoice lay on is archived: it may lie elsewhere now."""
+    waiting = Link.objects.filter(connection=connection, parked_code="coded_archived")
+    if owed.release(waiting.filter(Q(credit__invoice=invoice) | Q(refund__credit__invoice=invoice))):
+        lanes.ring(connection, "push")
 
 
 def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None:

@@ -34,7 +34,7 @@ MINUTE = timedelta(minutes=1)
 #: How often the quiet phase sweeps: each minute at first, later each ten, as long as a lane may be blocked.
 QUIET = (60,) * 16 + (600,) * 12
 #: Causes that are gone once the bookkeeper has tidied up: people press "send again".
-CURABLE = ("account_archived", "locked", "mapping_missing")
+CURABLE = ("account_archived", "coded_archived", "locked", "mapping_missing")
 #: Tasks by the role of the process that runs them.
 ROLES = {"push": "push", "pull": "pull", "sweep_connection": "pull", "work_delivery": "work"}
 

@@ -153,6 +153,7 @@ def _line(position: int, line: Row) -> Doc:
         "item": _ref(detail, "ItemRef"),
         "tax": _ref(detail, "TaxCodeRef"),
         "tracking": str(detail.get("ClassRef", {}).get("name", "")),
+        "tracked": [{"class": key}] if (key := _ref(detail, "ClassRef")) else [],
         "amount": amount(line.get("Amount")),
     }
 

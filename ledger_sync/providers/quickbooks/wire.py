@@ -139,16 +139,19 @@ def _sale(item: Outgoing, company: Company) -> Doc:
 def _line(line: Doc) -> Doc:
     # Intuit docs, Invoice: a line without an item is documentation, its amount is ignored.
     assert line["item"], "the engine sends no line without an item to QuickBooks"
+    detail: Doc = {
+        "ItemRef": _ref(line["item"]),
+        "Qty": _number(line["quantity"]),
+        "UnitPrice": _number(line["unit_price"]),
+        "TaxCodeRef": _ref(line["tax"]),
+    }
+    for one in line.get("tracked", ()):
+        detail["ClassRef"] = _ref(one["class"])
     return {
         "Amount": _number(line["amount"]),
         "Description": line["description"][:4000],
         "DetailType": "SalesItemLineDetail",
-        "SalesItemLineDetail": {
-            "ItemRef": _ref(line["item"]),
-            "Qty": _number(line["quantity"]),
-            "UnitPrice": _number(line["unit_price"]),
-            "TaxCodeRef": _ref(line["tax"]),
-        },
+        "SalesItemLineDetail": detail,
     }
 
 

@@ -98,6 +98,7 @@ def document(row: dict[str, Any]) -> Doc:
             "account": line.get("AccountCode", ""),
             "tax": line.get("TaxType", ""),
             "tracking": ", ".join(f"{t.get('Name')}: {t.get('Option')}" for t in line.get("Tracking", [])),
+            "tracked": [{"name": t.get("Name", ""), "option": t.get("Option", "")} for t in line.get("Tracking", [])],
             "amount": amount(line.get("LineAmount")),
             "tax_amount": amount(line.get("TaxAmount")),
         }

@@ -85,12 +85,14 @@ def _invoice(item: Outgoing) -> Doc:
 
 
 def _line(line: Doc) -> Doc:
+    tracked = [{"Name": one["name"], "Option": one["option"]} for one in line.get("tracked", ())]
     return {
         "Description": line["description"],
         "Quantity": float(line["quantity"]),
         "UnitAmount": float(line["unit_price"]),
         "AccountCode": line["account"],
         "TaxType": line["tax"],
+        **({"Tracking": tracked} if tracked else {}),
     }
 
 
