@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from billing.models import Invoice
 from ledger_sync import applying, budgets, connections, inbound, lanes, linking, mapping
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 #: Vendors' clocks and indexes lag: each window starts this much before the last one ended.
 OVERLAP = timedelta(minutes=2)
 HINTS_A_CALL = 40
-#: For so long notices are gathered once half of the calls of a window are used up.
+#: For so long notices are gathered, in a burst and once half of the calls of a window are used up.
 GATHER = timedelta(seconds=5)
 #: More hints than this are cheaper to find by one sweep.
 HINTS_AT_MOST = 200
@@ -126,14 +126,20 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
 
 
 def _gather(connection: Connection, hints: Sequence[Hint]) -> bool:
-    """Where calls get short, wait a few seconds for more to be told, so that one call reads it all."""
+    """Wait a few seconds for more to be told, so that fewer calls read it all: where calls get short, and in a burst.
+
+    What a person changes now and then is followed at once. Whoever changes more than a call can name in one moment is
+    likely not done: a few seconds later there may be enough of it for a sweep, which reads a thousand in a call.
+    """
     young = clock.now() - GATHER
-    if len(hints) >= HINTS_A_CALL or any(hint.first_at <= young for hint in hints):
+    if any(hint.first_at <= young for hint in hints):
         return False
-    if not budgets.is_half_spent(connection):
+    if len(hints) < HINTS_A_CALL and not budgets.is_half_spent(connection):
         return False
-    for hint in sorted(hints, key=lambda hint: hint.pk):
-        Hint.objects.filter(pk=hint.pk).update(ready_at=hint.first_at + GATHER)
+    with transaction.atomic():
+        waiting = Hint.objects.filter(connection=connection, ready_at__lte=clock.now(), first_at__gt=young)
+        ids = list(waiting.select_for_update().order_by("pk").values_list("pk", flat=True))
+        Hint.objects.filter(pk__in=ids).update(ready_at=F("first_at") + GATHER)
     return True
 
 

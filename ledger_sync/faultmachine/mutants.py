@@ -176,6 +176,18 @@ _PAGE_LOST = Plan(
     (*(Trouble("notice_lost", "", nth) for nth in range(6)), Trouble("reset", "sweep", 4)),
 )
 
+#: A worker is told to try later, and held up past its lease; another sends the same call again, which is worked but not
+#: answered; the first comes back. The third send is that of a payment, which nothing but its key tells from another.
+_HELD_UP = Plan(
+    0,
+    (Act("agree", 0, 0.0), Act("pay", 1, 20.0)),
+    (
+        Trouble("minute_limit", "push", 2),
+        Trouble("suspended_after", "push", 2, 100.0),
+        Trouble("response_lost", "push", 3),
+    ),
+)
+
 MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "revision",
@@ -196,6 +208,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "lease",
         "whoever lost the lease, or whose call was closed or sent again meanwhile, clears nothing",
         _without_lease,
+        _HELD_UP,
     ),
     Mutant(
         "one_open_call", "a link is in one open call at most", partial(swapped, planning, _write=_write_open_to_others)

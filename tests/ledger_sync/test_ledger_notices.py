@@ -152,22 +152,58 @@ def test_many_notices_of_one_object_while_nobody_reads_cost_one_call(
     assert not Hint.objects.exists()
 
 
-def test_what_many_notices_name_is_fetched_forty_a_call(
-    firm: Any, connection: Connection, fetched: list[str], bell: Any
-) -> None:
-    for number in range(45):
+def known_there(firm: Any, connection: Connection, bell: Any, many: int) -> list[str]:
+    """So many clients that both books know, by the ledger's ids."""
+    for number in range(many - Client.objects.count()):
         firm.client(f"Client {number} Pty Ltd")
     with transaction.atomic():
         for client in Client.objects.all():
             linking.owe_client(connection, client)
     bell.answer()
     clock.advance(minutes=5)
-    ids = list(Link.objects.filter(kind="client").order_by("pk").values_list("remote_id", flat=True))
+    return [str(link.remote_id) for link in Link.objects.filter(kind="client").order_by("pk")]
+
+
+def test_a_burst_of_notices_is_gathered_for_five_seconds_and_fetched_forty_a_call(
+    firm: Any, connection: Connection, fetched: list[str], bell: Any
+) -> None:
+    ids = known_there(firm, connection, bell, 45)
     fetched.clear()
     post(xero_body(*(event(connection.remote_org, remote_id) for remote_id in ids)))
     bell.answer()
+    assert fetched == []
+    clock.advance(seconds=5)
+    lanes.ring_due()
+    bell.answer()
     assert [len(call.split(",")) for call in fetched] == [40, 5]
     assert sorted(",".join(fetched).split(",")) == sorted(ids)
+
+
+def test_what_a_person_changes_beside_a_burst_is_fetched_at_once(
+    firm: Any, connection: Connection, fetched: list[str], bell: Any
+) -> None:
+    ids = known_there(firm, connection, bell, 45)
+    fetched.clear()
+    post(xero_body(*(event(connection.remote_org, remote_id) for remote_id in ids[1:])))
+    bell.answer()
+    clock.advance(seconds=1)
+    post(xero_body(event(connection.remote_org, ids[0])))
+    bell.answer()
+    assert fetched == [ids[0]]
+
+
+def test_a_burst_of_more_than_a_sweep_is_worth_is_read_by_one_sweep_however_many_notices_told_of_it(
+    firm: Any, connection: Connection, fetched: list[str], bell: Any
+) -> None:
+    ids = known_there(firm, connection, bell, 240)
+    fetched.clear()
+    for start in range(0, len(ids), 50):
+        post(xero_body(*(event(connection.remote_org, remote_id) for remote_id in ids[start : start + 50])))
+        bell.answer()
+    clock.advance(seconds=5)
+    lanes.ring_due()
+    bell.answer()
+    assert (fetched, Hint.objects.count()) == ([""], 0)
 
 
 def test_where_calls_get_short_notices_are_gathered_for_a_few_seconds(
