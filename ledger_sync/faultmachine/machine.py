@@ -25,12 +25,12 @@ from ledger_sync.faultmachine.plans import BEGIN, COMMIT, COMMITTED, RING, SEND,
 from practice.core import clock
 
 #: How many processes of each role there are.
-SLOTS = {"push": 2, "pull": 1, "sweep": 1, "web": 1, "work": 1}
+SLOTS = {"push": 2, "pull": 1, "sweep": 1, "web": 1, "work": 1, "money": 2, "compare": 1}
 #: A sender stopped for longer than this between the test of its deadline and the socket is the documented hole.
 HOLE = timedelta(seconds=240)
 #: What every call meets while the ledger is down.
 NOBODY_ANSWERS = Trouble("down", "", 0)
-_SUSPENDING = ("suspended", "suspended_sending", "suspended_after", "suspended_unsent")
+_SUSPENDING = ("suspended", "suspended_sending", "suspended_after", "suspended_unsent", "stripe_suspended")
 
 
 @dataclass
@@ -101,7 +101,7 @@ class Machine:
 
     def ring(self, task: str, **arguments: Any) -> None:
         """The bell: some rings are lost, some come twice. Rings for other rooms of the house go unheard."""
-        if not task.startswith("ledger_sync."):
+        if not task.startswith(("ledger_sync.", "billing.")):
             return
         times = 1
         for trouble in self._due(RING, "", task):
@@ -127,9 +127,9 @@ class Machine:
 
     # Troubles
 
-    def notice_troubles(self) -> list[Trouble]:
+    def notice_troubles(self, place: str) -> list[Trouble]:
         """What happens to the notice that is on its way now."""
-        found = self._due("notice", "web", "")
+        found = self._due(place, "web", "")
         self.fired.update(trouble.kind for trouble in found)
         return found
 
@@ -148,7 +148,7 @@ class Machine:
         for trouble in self._due(place, actor.role, detail):
             self.fired[trouble.kind] += 1
             self.tell("trouble", trouble.kind, actor.name)
-            if trouble.kind.startswith("kill_"):
+            if trouble.kind.startswith(("kill_", "stripe_killed_")):
                 self._kill(actor, trouble.kind)
             elif trouble.kind in _SUSPENDING:
                 actor.wakes_at = clock.now() + timedelta(seconds=trouble.seconds)

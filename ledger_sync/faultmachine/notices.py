@@ -9,6 +9,7 @@ from django.test import RequestFactory
 
 from ledger_sync import hooks
 from ledger_sync.faultmachine.database import Killed
+from ledger_sync.faultmachine.plans import NOTICE
 
 if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine
@@ -21,6 +22,8 @@ _HOOKS = {"xero": ("x-xero-signature", hooks.xero), "quickbooks": ("intuit-signa
 class Post:
     """Carries notices to the hook, through the very view that answers the ledger."""
 
+    PLACE = NOTICE
+
     def __init__(self, machine: Machine, books: Books) -> None:
         self.machine = machine
         self.books = books
@@ -31,26 +34,27 @@ class Post:
         #: Bodies that nobody at the ledger signed, and those of them that were let in all the same.
         self.forged: list[bytes] = []
         self.let_in: list[bytes] = []
-        self._held: list[tuple[bytes, str]] = []
+        self._held: list[tuple[str, bytes, str]] = []
 
     def send(self, url: str, body: bytes, headers: dict[str, str]) -> int:
         """Deliver one notice, unless something happens to it on the way. Returns what the ledger is answered."""
         signature = headers[self._header]
-        kinds = {trouble.kind: trouble for trouble in self.machine.notice_troubles()}
+        found = self.machine.notice_troubles(self.PLACE)
+        kinds = {trouble.kind.removeprefix("stripe_"): trouble for trouble in found}
         if "notice_forged" in kinds:
-            self._forge(body)
-        if "notice_lost" in kinds or self.machine.is_down:
+            self._forge(url, body)
+        if "notice_lost" in kinds or self.cannot_tell:
             # An outage takes its notices with it.
             return 200
         if "notice_late" in kinds:
-            self.machine.later(kinds["notice_late"].seconds, lambda: self._later(body, signature))
+            self.machine.later(kinds["notice_late"].seconds, lambda: self._later(url, body, signature))
             return 200
         if "notice_reordered" in kinds:
-            self._held.append((body, signature))
+            self._held.append((url, body, signature))
             return 200
-        status = self._deliver(body, signature)
+        status = self._deliver(url, body, signature)
         if "notice_doubled" in kinds:
-            self._deliver(body, signature)
+            self._deliver(url, body, signature)
         self.flush()
         return status
 
@@ -64,29 +68,32 @@ class Post:
         self.books.sandbox.tick()
 
     @property
+    def cannot_tell(self) -> bool:
+        """Whether the ledger is down, and tells nobody of it."""
+        return self.machine.is_down
+
+    @property
     def is_waiting(self) -> bool:
         """Whether the ledger has something new to tell."""
         store = self.books.sandbox.store
         return bool(store.table("_events"))
 
-    def _later(self, body: bytes, signature: str) -> None:
-        self.machine.start("web", "late notice", lambda: self._deliver(body, signature))
+    def _later(self, url: str, body: bytes, signature: str) -> None:
+        self.machine.start("web", "late notice", lambda: self._deliver(url, body, signature))
 
-    def _deliver(self, body: bytes, signature: str) -> int:
-        request = RequestFactory().post(
-            self.url, body, content_type="application/json", headers={self._header: signature}
-        )
+    def _deliver(self, url: str, body: bytes, signature: str) -> int:
+        request = RequestFactory().post(url, body, content_type="application/json", headers={self._header: signature})
         try:
             return self._view(request).status_code
         except Killed:
             return 0
 
-    def _forge(self, body: bytes) -> None:
+    def _forge(self, url: str, body: bytes) -> None:
         """A notice that somebody else made up, signed with a key of their own."""
         said = json.loads(body)
         one = isinstance(said, dict)
         forged = {**said, "entropy": "FORGED"} if one else [{**event, "id": "FORGED"} for event in said]
         made_up = json.dumps(forged).encode()
         self.forged.append(made_up)
-        if self._deliver(made_up, "bm90IHRoZSBsZWRnZXIncyBrZXk=") != 401:
+        if self._deliver(url, made_up, "bm90IHRoZSBsZWRnZXIncyBrZXk=") != 401:
             self.let_in.append(made_up)

@@ -23,6 +23,8 @@ from practice.firm.models import Client
 Row = dict[str, Any]
 _OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
 LOST, DUPLICATED, DIVERGED, STUCK = "lost", "duplicated", "diverged", "stuck"
+#: Money that went back is judged by what stands on the clearing account.
+_WENT_BACK = Q(refunds__isnull=False) | Q(disputes__isnull=False)
 #: Which deeds on an invoice explain which causes about it or about money on it.
 _EXPLAINED: dict[str, tuple[str, ...]] = {
     "document_changed": ("edit",),
@@ -171,7 +173,7 @@ def _phantom_invoices(case: Case) -> Iterator[Finding]:
 
 def _live(invoice: Invoice) -> list[Allocation]:
     rows = invoice.allocations.filter(reversed_at__isnull=True).select_related("payment")
-    return [a for a in rows if a.payment is None or a.payment.state == Payment.State.SUCCEEDED]
+    return [a for a in rows if not a.payment or a.replaced_by_id or a.payment.state == Payment.State.SUCCEEDED]
 
 
 # Clients
@@ -240,8 +242,8 @@ def _our_payments(case: Case) -> Iterator[Finding]:
 def _payments_with_lines(case: Case) -> Iterator[Finding]:
     """Each live payment we took is one payment there, with a line for each invoice; one that came back pays nothing."""
     ours = Payment.objects.filter(entity=case.entity_id).exclude(source=Payment.Source.LEDGER)
-    for payment in ours:
-        rows = [row for row in case.ledger["Payments"] if _reference(row) == payment.reference]
+    for payment in ours.exclude(_WENT_BACK):
+        rows = [row for row in case.ledger["Payments"] if reference_of(row) == payment.reference]
         used = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice")
         live = {a.invoice.number: str(a.amount) for a in used} if payment.state == Payment.State.SUCCEEDED else {}
         there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
@@ -250,7 +252,7 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
         elif live != there and not all(_missing_explained(case, a) for a in used):
             kind = DIVERGED if there or not live else LOST
             yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
-        elif rows and live and str(payment.paid_on) != (day := _day(case, rows[0])):
+        elif rows and live and str(payment.paid_on) != (day := day_of(case, rows[0])):
             dates = f"{payment.paid_on} here, {day} there"
             yield Finding(DIVERGED, f"payment {payment.reference} is of {dates}")
 
@@ -258,11 +260,12 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
 def _payment_each(case: Case) -> Iterator[Finding]:
     """Each live allocation of money we took is one payment there; each reversed one is none."""
     ours = Allocation.objects.filter(payment__entity=case.entity_id).exclude(payment__source=Payment.Source.LEDGER)
-    for allocation in ours.select_related("payment", "invoice"):
+    went_back = Payment.objects.filter(_WENT_BACK)
+    for allocation in ours.exclude(payment__in=went_back).select_related("payment", "invoice"):
         payment = allocation.payment
         assert payment is not None
         reference = f"{payment.reference} A{allocation.pk}"
-        rows = [r for r in case.ledger["Payments"] if _reference(r) == reference and r["Status"] != "DELETED"]
+        rows = [r for r in case.ledger["Payments"] if reference_of(r) == reference and r["Status"] != "DELETED"]
         live = allocation.reversed_at is None and payment.state == Payment.State.SUCCEEDED
         if len(rows) > 1:
             yield Finding(DUPLICATED, f"payment {reference} is in the ledger {len(rows)} times")
@@ -282,7 +285,7 @@ def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> It
     purpose = "clearing" if payment.source == Payment.Source.STRIPE else "bank"
     wanted = (
         ("amount", str(allocation.amount), row["Amount"]),
-        ("date", str(payment.paid_on), _day(case, row)),
+        ("date", str(payment.paid_on), day_of(case, row)),
         ("invoice", allocation.invoice.number, numbers.get(row["_document"], "")),
         ("account", _account_of(case, purpose), row["_account"]),
     )
@@ -291,12 +294,12 @@ def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> It
             yield Finding(DIVERGED, f"payment {reference}: {name} is {ours} here, {theirs} there")
 
 
-def _reference(row: Row) -> str:
+def reference_of(row: Row) -> str:
     """A payment's reference without the day it is said to be of, where it had to be entered on another."""
     return _OF_A_DAY.sub("", row["Reference"])
 
 
-def _day(case: Case, row: Row) -> str:
+def day_of(case: Case, row: Row) -> str:
     """The day the money is of: its own, if it was entered on the first day after a lock that covers that day."""
     said = _OF_A_DAY.search(row["Reference"])
     if said is None:
@@ -332,9 +335,11 @@ def _their_payments(case: Case) -> Iterator[Finding]:
     numbers = {r["InvoiceID"]: r.get("InvoiceNumber", "") for r in case.ledger["Invoices"]}
     allocated = Allocation.objects.filter(payment__entity=case.entity_id).select_related("payment")
     references = {f"{a.payment.reference} A{a.pk}" for a in allocated if a.payment}
-    references |= {a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER}
+    references |= {
+        a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER
+    }
     for row in case.ledger["Payments"]:
-        reference = _reference(row)
+        reference = reference_of(row)
         by_books = bool(case.deeds.values("paid", row["PaymentID"]))
         if not by_books:
             if reference not in references and numbers.get(row["_document"], "").startswith("CS-"):
@@ -362,11 +367,12 @@ def _their_payments(case: Case) -> Iterator[Finding]:
 def _causes(case: Case) -> Iterator[Finding]:
     rows = Snag.objects.filter(connection=case.connection_id, closed_at__isnull=True)
     for snag in rows.select_related("link__invoice", "link__allocation__invoice"):
-        if not _cause_explained(case, snag):
+        if not cause_explained(case, snag):
             yield Finding(STUCK, f"a cause is open that nothing explains: {snag.code} {snag.facts}")
 
 
-def _cause_explained(case: Case, snag: Snag) -> bool:
+def cause_explained(case: Case, snag: Snag) -> bool:
+    """Whether a deed of the bookkeeper is the reason for a cause."""
     link = snag.link
     if link is None:
         return False
@@ -374,7 +380,8 @@ def _cause_explained(case: Case, snag: Snag) -> bool:
         rows = case.contacts(link.client.pk)
         what = str(snag.facts.get("name"))
         return bool(rows) and snag.code == "both_changed" and bool(case.deeds.values(what, rows[0]["ContactID"]))
-    paid = link.payment.allocations.select_related("invoice") if link.payment else ()
+    money = link.payment or getattr(link.refund or link.dispute, "payment", None)
+    paid = money.allocations.select_related("invoice") if money else ()
     invoices = [link.invoice, link.allocation.invoice if link.allocation else None, *(a.invoice for a in paid)]
     records = [row["InvoiceID"] for invoice in invoices if invoice for row in case.invoices(invoice.number)[:1]]
     return any(case.deeds.touched(record, *_EXPLAINED.get(snag.code, ())) for record in records)

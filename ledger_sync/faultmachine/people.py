@@ -70,7 +70,8 @@ def _pay(stage: Stage, act: Act, chance: Random) -> None:
     invoice = _some_open_invoice(chance)
     if invoice is not None:
         due = _due(invoice)
-        _record(act, chance, [(invoice, due if chance.random() < 0.4 else (due / 2).quantize(Decimal("0.01")))])
+        half = max((due / 2).quantize(Decimal("0.01")), Decimal("0.01"))
+        _record(stage, act, chance, [(invoice, due if chance.random() < 0.4 else half)])
 
 
 def _pay_two(stage: Stage, act: Act, chance: Random) -> None:
@@ -78,12 +79,15 @@ def _pay_two(stage: Stage, act: Act, chance: Random) -> None:
     first = _some_open_invoice(chance)
     if first is not None:
         rows = Invoice.objects.filter(client=first.client, status=Invoice.Status.ISSUED).order_by("id")
-        _record(act, chance, [(invoice, _due(invoice)) for invoice in rows if _due(invoice) > ZERO])
+        _record(stage, act, chance, [(invoice, _due(invoice)) for invoice in rows if _due(invoice) > ZERO])
 
 
-def _record(act: Act, chance: Random, shares: list[tuple[Invoice, Decimal]]) -> None:
+def _record(stage: Stage, act: Act, chance: Random, shares: list[tuple[Invoice, Decimal]]) -> None:
     source = chance.choice((Payment.Source.STRIPE, Payment.Source.HAND))
     invoice = shares[0][0]
+    if stage.till is not None:
+        # Where Stripe is played, its money comes from there.
+        source = Payment.Source.HAND
     receipt = Receipt(
         source=source, method="card" if source == Payment.Source.STRIPE else "bank",
         amount=sum((amount for _, amount in shares), ZERO), currency=invoice.currency, reference=f"Paid {act.nth:02}",
@@ -97,6 +101,8 @@ def _record(act: Act, chance: Random, shares: list[tuple[Invoice, Decimal]]) -> 
 
 def _return_payment(stage: Stage, act: Act, chance: Random) -> None:
     rows = Payment.objects.filter(state=Payment.State.SUCCEEDED).exclude(source=Payment.Source.LEDGER).order_by("id")
+    if stage.till is not None:
+        rows = rows.exclude(source=Payment.Source.STRIPE)
     if rows:
         payments.return_payment(payment_id=chance.choice(list(rows)).pk, reason="bounced", now=clock.now())
 

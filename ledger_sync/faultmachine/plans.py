@@ -10,11 +10,16 @@ from random import Random
 
 #: Where a trouble may strike: before COMMIT, after COMMIT (before on_commit), before a send, after its reply …
 COMMIT, COMMITTED, BEGIN, SEND, REPLY, RING, NOTICE = "commit", "committed", "begin", "send", "reply", "ring", "notice"
+STRIPE_NOTICE = "stripe notice"
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where one kind of trouble strikes, and what it is about: "api" and "token" calls, "call" rows, or "" for any."""
+    """Where one kind of trouble strikes, and what it is about.
+
+    That is "api" and "token" calls to a ledger, calls to "stripe" and those that "move" something there, "call" rows,
+    or "" for any.
+    """
 
     places: tuple[str, ...]
     calls: str = ""
@@ -55,6 +60,25 @@ KINDS: dict[str, Spot] = {
     "notice_reordered": Spot((NOTICE,)),
     "notice_forged": Spot((NOTICE,)),
 }
+#: What comes on top in a firm that takes payments through Stripe.
+STRIPE_KINDS: dict[str, Spot] = {
+    "stripe_killed_unsent": Spot((SEND,), "move"),
+    "stripe_killed_after": Spot((REPLY,), "move"),
+    "stripe_suspended": Spot((REPLY,), "stripe"),
+    "stripe_reset": Spot((SEND,), "stripe"),
+    "stripe_timeout": Spot((SEND,), "move"),
+    "stripe_lost": Spot((SEND,), "move"),
+    "stripe_truncated": Spot((SEND,), "move"),
+    "stripe_limit": Spot((SEND,), "stripe"),
+    "stripe_locked": Spot((SEND,), "move"),
+    "stripe_error": Spot((SEND,), "move"),
+    "stripe_unavailable": Spot((SEND,), "stripe"),
+    "stripe_notice_lost": Spot((STRIPE_NOTICE,)),
+    "stripe_notice_doubled": Spot((STRIPE_NOTICE,)),
+    "stripe_notice_late": Spot((STRIPE_NOTICE,)),
+    "stripe_notice_reordered": Spot((STRIPE_NOTICE,)),
+    "stripe_notice_forged": Spot((STRIPE_NOTICE,)),
+}
 #: What may become of a send that is part of a storm.
 SPOILING = (
     "response_lost", "response_lost", "timeout", "worked_late", "worked_late", "truncated", "minute_limit",
@@ -82,6 +106,28 @@ ACTS: dict[str, int] = {
     "books_archive_account": 1,
     "books_lock": 1,
 }
+#: What happens beside that around a firm's Stripe, and how often.
+STRIPE_ACTS: dict[str, int] = {
+    "card_client": 2,
+    "debit_client": 2,
+    "bill_saved": 6,
+    "pay_online": 4,
+    "new_card": 1,
+    "refund_price": 4,
+    "refund_method": 2,
+    "refund_unapplied": 2,
+    "concede": 3,
+    "reopen": 2,
+    "stripe_debit_arrives": 4,
+    "stripe_debit_bounces": 3,
+    "stripe_dispute": 5,
+    "stripe_dispute_ends": 6,
+    "stripe_refund": 2,
+    "stripe_refund_ends": 3,
+    "stripe_pay_out": 3,
+    "stripe_payout_bounces": 3,
+    "days_pass": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -104,11 +150,13 @@ class Trouble:
 
     def fits(self, place: str, role: str, detail: str) -> bool:
         """Whether it may strike here."""
-        spot = KINDS[self.kind]
+        spot = KINDS.get(self.kind) or STRIPE_KINDS[self.kind]
         if place not in spot.places or (self.role and self.role != role):
             return False
         if spot.calls == "api":
             return "/api.xro/" in detail or "/v3/company/" in detail
+        if spot.calls in ("stripe", "move"):
+            return detail.startswith("POST /v1/" if spot.calls == "move" else ("POST /v1/", "GET /v1/"))
         if spot.calls == "call":
             return 'ledger_sync_call"' in detail
         return spot.calls != "token" or "/connect/token" in detail or "/tokens/bearer" in detail
@@ -146,7 +194,24 @@ def plan_of(seed: int) -> Plan:
 
 def firm_plan_of(seed: int) -> Plan:
     """The history a firm seed stands for: a small firm with a ledger at each vendor."""
-    return _plan(seed, Random(f"firm {seed}"), ("xero", "quickbooks"))
+    plan = _plan(seed, Random(f"firm {seed}"), ("xero", "quickbooks"))
+    acts, troubles = _around_stripe(Random(f"stripe {seed}"), until=max(400.0, plan.acts[-1].at))
+    return replace(plan, acts=(*plan.acts, *acts), troubles=(*plan.troubles, *troubles))
+
+
+def _around_stripe(chance: Random, until: float) -> tuple[list[Act], list[Trouble]]:
+    """Clients with a saved method from the beginning; what becomes of their money; and Stripe's bad moments."""
+    names = ["card_client", "debit_client", "card_client", "card_client"]
+    moments = [4.0, 9.0, 15.0, 30.0]
+    names += chance.choices(list(STRIPE_ACTS), list(STRIPE_ACTS.values()), k=chance.randint(8, 13))
+    moments += sorted(chance.uniform(90, until) for _ in names[4:])
+    acts = [Act(name, nth, round(at, 3)) for nth, (name, at) in enumerate(zip(names, moments, strict=True), start=100)]
+    troubles = []
+    for kind in chance.sample(list(STRIPE_KINDS), k=9):
+        is_notice = STRIPE_KINDS[kind].places == (STRIPE_NOTICE,)
+        seconds = chance.uniform(20, 600) if is_notice else chance.choice((95, 400, 1500))
+        troubles.append(Trouble(kind, "", int(chance.expovariate(1 / 5)), round(seconds, 1)))
+    return acts, troubles
 
 
 def _plan(seed: int, chance: Random, ledgers: tuple[str, ...]) -> Plan:

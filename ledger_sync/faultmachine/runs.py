@@ -18,7 +18,7 @@ import django
 from ledger_sync.faultmachine.histories import Outcome, play
 from ledger_sync.faultmachine.mutants import MUTANTS, Mutant
 from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK
-from ledger_sync.faultmachine.plans import KINDS, Plan, firm_plan_of, plan_of
+from ledger_sync.faultmachine.plans import KINDS, STRIPE_KINDS, Plan, firm_plan_of, plan_of
 from ledger_sync.faultmachine.shortening import shorten
 from ledger_sync.faultmachine.world import World
 
@@ -64,7 +64,12 @@ class Tally:
     @property
     def silent(self) -> list[str]:
         """Kinds of trouble that never came up."""
-        return [kind for kind in KINDS if not self.fired[kind]]
+        return [kind for kind in self.kinds if not self.fired[kind]]
+
+    @property
+    def kinds(self) -> list[str]:
+        """Kinds of trouble that had to come up."""
+        return [*KINDS, *(STRIPE_KINDS if self.firm else ())]
 
     @property
     def line(self) -> str:
@@ -89,7 +94,7 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
             for text in words:
                 say(text)
     silent = tally.silent if seeds >= ENOUGH else []
-    for kind in KINDS:
+    for kind in tally.kinds:
         say(
             f"  {kind:<20} {tally.fired[kind]}"
             + ("   never happened: this run proves nothing about it" * (kind in silent))

@@ -20,6 +20,7 @@ from django.db import connections
 from ledger_sync import connecting, kinds
 from ledger_sync.faultmachine.database import Watched
 from ledger_sync.faultmachine.deeds import Deeds
+from ledger_sync.faultmachine.stripe_world import HOST, Till, connect, found_till
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock, network
@@ -82,6 +83,8 @@ class Stage:
     service_id: int
     books: tuple[Books, ...]
     settings: dict[str, str]
+    #: Stripe, where the firm takes payments.
+    till: Till | None = None
 
     def some_books(self, chance: Random) -> Books:
         """One of the firm's ledgers."""
@@ -101,6 +104,7 @@ class _Template:
     service_id: int
     ledgers: list[tuple[Firm, Any, int, int]]
     settings: dict[str, str]
+    till: Till | None = None
 
 
 class World:
@@ -144,7 +148,8 @@ class World:
                 sandbox.settings.tidy_phones = tidy
                 sandbox.limits.minute = TIGHT_CALLS if tight else 60
             books.append(Books(firm, sandbox, entity_id, connection_id, Deeds()))
-        return Stage(path, template.practice_id, template.service_id, tuple(books), template.settings)
+        till = template.till.copy(seed) if template.till else None
+        return Stage(path, template.practice_id, template.service_id, tuple(books), template.settings, till)
 
 
 def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
@@ -159,6 +164,11 @@ def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
         with swapped(settings, **template.settings), network.answer_in_process({firm.host: sandbox}):
             connection = connecting.connect_sandbox(entity=entity, provider=name, keys=keys)
         template.ledgers.append((firm, sandbox.store, entity.pk, connection.pk))
+    if len(ledgers) > 1:
+        template.till = found_till([Entity.objects.get(pk=entity_id) for _, _, entity_id, _ in template.ledgers])
+        template.settings["STRIPE_API_BASE"] = f"http://{HOST}"
+        with swapped(settings, **template.settings), network.answer_in_process({HOST: template.till.sandbox}):
+            connect(template.till)
     return template
 
 
