@@ -16,6 +16,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing import dunning, gateway, mails, payments
 from billing.dunning import Failure, Kind
@@ -23,13 +24,12 @@ from billing.methods import Presence, keep_method
 from billing.models import Attempt, AttemptShare, Invoice, Payment, PaymentMethod, StripeAccount
 from billing.standing import standing_of
 from billing.stripe_accounts import account_of, customer_of, ways_to_pay
-from billing.stripe_facts import Declined, IntentFacts, OutcomeUnknown, Refused, StripeError, TryLater
-from practice.core import audit, clock, events
+from billing.stripe_facts import KEY_LIVES, Declined, IntentFacts, OutcomeUnknown, Refused, StripeError, TryLater
+from practice.core import audit, clock, events, gates
+from practice.core.gates import YES, Answer, Verdict
 from practice.core.money import ZERO
 from practice.firm.models import Client, Entity
 
-#: Stripe forgets idempotency keys after a day (docs.stripe.com/api/idempotent_requests); then we look instead.
-KEY_LIVES = timedelta(hours=24)
 #: After this long an unfinished visit to the pay page no longer keeps the saved card from being charged.
 VISIT_LIVES = timedelta(hours=1)
 #: How often an attempt is looked at when no notice of it comes.
@@ -125,7 +125,7 @@ def look(attempt: Attempt) -> Attempt:
     if waiting and (too_old or attempt.on_session):
         return abandon(attempt) if too_old else attempt
     if waiting and not intent.failure_code:
-        return drive(attempt)
+        return _go_on(attempt)
     return apply_intent(attempt_id=attempt.pk, intent=intent, moment=clock.now())
 
 
@@ -168,8 +168,10 @@ def open_to_look_at(now: datetime, limit: int = 100) -> list[Attempt]:
     open_ones = Attempt.objects.filter(closed_at__isnull=True).select_related("method")
     for state, age in LOOK_AGAIN.items():
         rows += open_ones.filter(state=state, called_at__lte=now - age).order_by("called_at")[:limit]
-    left = open_ones.filter(state__in=[Attempt.State.NEW, Attempt.State.NEEDS_ACTION], made_at__lte=now - KEY_LIVES)
-    return rows + list(left.order_by("made_at")[:limit])
+    # Nobody waits at the screen for a charge of ours that was written down by a worker that died before it called.
+    cut_off = Q(state=Attempt.State.NEW, on_session=False, made_at__lte=now - LOOK_AGAIN[Attempt.State.CALLING])
+    left = Q(state__in=[Attempt.State.NEW, Attempt.State.NEEDS_ACTION], made_at__lte=now - KEY_LIVES)
+    return rows + list(open_ones.filter(cut_off | left).order_by("made_at")[:limit])
 
 
 @transaction.atomic
@@ -230,7 +232,8 @@ def _open(
         return live if method is None and same else None
     for invoice in rows:
         standing = standing_of(invoice, today)
-        if invoice.status != Invoice.Status.ISSUED or standing.due - standing.processing < wanted[invoice.pk]:
+        stopped = invoice.status != Invoice.Status.ISSUED or (method is not None and invoice.is_held)
+        if stopped or standing.due - standing.processing < wanted[invoice.pk]:
             raise NothingDue("This invoice was paid or changed a moment ago")
     attempt = Attempt.objects.create(
         practice_id=entity.practice_id,
@@ -299,10 +302,43 @@ def _kind(attempt: Attempt) -> str:
 def _again(attempt: Attempt) -> Attempt:
     """The intent's making was not answered: the same key gives the same intent."""
     if not attempt.on_session:
-        return drive(attempt)
+        return _go_on(attempt)
     with suppress(StripeError):
         _intent_of(attempt, account_of(attempt.entity_id))
     return attempt
+
+
+def _go_on(attempt: Attempt) -> Attempt:
+    """Charge what an interrupted attempt was to take, if it may still be taken: the ledger is asked anew.
+
+    Nothing was taken so far, and it may be long ago that the invoice was due. What is no longer wanted is ended at
+    Stripe, so that it can never be paid.
+    """
+    answer = _may_still_charge(attempt)
+    if answer.is_yes:
+        return drive(attempt)
+    if answer.verdict == Verdict.NOT_YET:
+        return attempt
+    if attempt.intent_ref:
+        with suppress(StripeError, PaymentUnderWay):
+            abandon(attempt)
+        return attempt
+    # An intent that may have been made and was never confirmed takes no money.
+    return cancel(attempt_id=attempt.pk, why=answer.reason)
+
+
+def _may_still_charge(attempt: Attempt) -> Answer:
+    today = clock.today(attempt.entity.time_zone)
+    for share in attempt.shares.select_related("invoice__client", "invoice__entity").order_by("invoice_id"):
+        answer = gates.ask("billing.may_collect_unattended", share.invoice, purpose="charge")
+        if not answer.is_yes:
+            return answer
+        # Asking may have brought news.
+        invoice = Invoice.objects.get(pk=share.invoice_id)
+        standing = standing_of(invoice, today)
+        if invoice.is_held or standing.due - standing.processing < share.amount:
+            return Answer(Verdict.NO, "it was paid, changed or held meanwhile")
+    return YES
 
 
 def _look_for_intent(attempt: Attempt, account: StripeAccount) -> Attempt:

@@ -76,8 +76,11 @@ def awaits_decision(dispute: Dispute) -> bool:
 
 @transaction.atomic
 def follow(account: StripeAccount, facts: DisputeFacts) -> Dispute | None:
-    """Write down how a dispute stands at Stripe. None when it is of a charge that is not ours."""
-    payment = Payment.objects.filter(entity_id=account.entity_id, charge_ref=facts.charge_ref).first()
+    """Write down how a dispute stands at Stripe. None when it is of a charge that is not ours.
+
+    Raises TryLater while its payment is not written down as paid yet.
+    """
+    payment = refunding.payment_of(account, facts.charge_ref, facts.intent_ref)
     if payment is None:
         return None
     dispute, is_new = Dispute.objects.select_for_update().get_or_create(

@@ -195,12 +195,18 @@ class Gateway:
         """A refund as it is now."""
         return _refund(_read(lambda: self._v1.refunds.retrieve(ref)))
 
+    def find_refund(self, charge_ref: str, name: str, value: str) -> RefundFacts | None:
+        """The charge's refund that carries a piece of metadata; a charge has few."""
+        rows = self._every(self._v1.refunds.list, {"charge": charge_ref})
+        return next((_refund(row) for row in rows if row["metadata"].get(name) == value), None)
+
     def dispute(self, ref: str) -> DisputeFacts:
         """A dispute as it is now."""
         row = _read(lambda: self._v1.disputes.retrieve(ref))
         return DisputeFacts(
-            row["id"], row["status"], _amount(row), row["charge"], row["reason"], _moment(row["created"])
-        )
+            row["id"], row["status"], _amount(row), row["charge"], row["reason"], _moment(row["created"]),
+            row.get("payment_intent") or "",
+        )  # fmt: skip
 
     def movements_since(self, moment: datetime) -> Iterator[MovementFacts]:
         """Every movement of the balance made at a moment or later, newest first."""
@@ -399,4 +405,5 @@ def _refund(row: dict[str, Any]) -> RefundFacts:
         charge_ref=row["charge"],
         metadata=row.get("metadata") or {},
         failure=row.get("failure_reason") or "",
+        intent_ref=row.get("payment_intent") or "",
     )

@@ -14,12 +14,12 @@ from django.db import transaction
 
 from billing import gateway, invoicing, payments
 from billing.credits import CreditLine, credit_invoice, whole_invoice
-from billing.models import Allocation, CreditNote, Dispute, Invoice, Payment, Refund, StripeAccount
+from billing.models import Allocation, Attempt, CreditNote, Dispute, Invoice, Payment, Refund, StripeAccount
 from billing.models.agreements import PriceBasis
 from billing.pricing import add_up, price_line
 from billing.standing import hold_to, kept_of, standing_of, unallocated
 from billing.stripe_accounts import account_of
-from billing.stripe_facts import RefundFacts, Refused, StripeError
+from billing.stripe_facts import KEY_LIVES, RefundFacts, Refused, StripeError, TryLater
 from practice.core import audit, clock, events
 from practice.core.money import CENT, ZERO, to_cents
 
@@ -178,10 +178,16 @@ def lines_worth(invoice: Invoice, gross: Decimal) -> list[CreditLine]:
 
 
 def send_refund(refund: Refund) -> Refund:
-    """Ask Stripe for a refund that is written down; asked again under the same key when there was no answer."""
-    account = account_of(refund.payment.entity_id)
+    """Ask Stripe for a refund that is written down; asked again under the same key when there was no answer.
+
+    Once Stripe may have forgotten the key, we look for what it may have made before it is asked anew.
+    """
+    door = gateway.gateway_of(account_of(refund.payment.entity_id))
     try:
-        facts = gateway.gateway_of(account).refund(
+        found = None
+        if clock.now() - refund.made_at > KEY_LIVES:
+            found = door.find_refund(refund.payment.charge_ref, "refund", str(refund.key))
+        facts = found or door.refund(
             charge_ref=refund.payment.charge_ref,
             amount=refund.amount,
             metadata={"refund": str(refund.key)},
@@ -206,15 +212,20 @@ def take_refund(account: StripeAccount, refund_ref: str) -> Refund | None:
 
 
 def not_answered(now: datetime) -> list[Refund]:
-    """Refunds that were written down but never got an answer, for the sweep; keys live for a day."""
+    """Refunds that were written down but never got an answer, for the sweep."""
     rows = Refund.objects.filter(state=Refund.State.PENDING, refund_ref="", dispute__isnull=True, made_at__lte=now)
     return list(rows.select_related("payment")[:50])
 
 
 @transaction.atomic
 def apply_refund(*, refund_id: int, facts: RefundFacts) -> Refund:
-    """Write down how a refund stands at Stripe: on its way books nothing, failed undoes it."""
+    """Write down how a refund stands at Stripe: on its way books nothing, failed undoes it.
+
+    One that Stripe said has failed stays failed (docs.stripe.com/refunds): whoever says otherwise looked before that.
+    """
     refund = Refund.objects.select_for_update().get(pk=refund_id)
+    if refund.state == Refund.State.FAILED and refund.refund_ref == facts.ref:
+        return refund
     if refund.refund_ref != facts.ref:
         refund.refund_ref = facts.ref
         refund.save(update_fields=["refund_ref"])
@@ -223,6 +234,19 @@ def apply_refund(*, refund_id: int, facts: RefundFacts) -> Refund:
     if facts.status in ("failed", "canceled"):
         return _end(refund_id, Refund.State.FAILED, facts.failure.replace("_", " ") or "the bank sent it back")
     return refund
+
+
+def payment_of(account: StripeAccount, charge_ref: str, intent_ref: str) -> Payment | None:
+    """The payment that a charge of Stripe's is here, locked. None when the charge is not ours.
+
+    Raises TryLater for a charge of ours that is not written down as paid yet: what became of it must not be lost.
+    """
+    rows = Payment.objects.select_for_update().filter(entity_id=account.entity_id, charge_ref=charge_ref)
+    payment = rows.first()
+    is_early = payment is None and intent_ref and Attempt.objects.filter(intent_ref=intent_ref).exists()
+    if is_early or (payment is not None and payment.state == Payment.State.PROCESSING):
+        raise TryLater("The payment it is about is not written down yet")
+    return payment
 
 
 def _lock(payment_id: int, seen: Decimal | None) -> Payment:
@@ -260,12 +284,16 @@ def _end(refund_id: int, state: str, failure: str) -> Refund:
 
 @transaction.atomic
 def _take_over(account: StripeAccount, facts: RefundFacts) -> Refund | None:
-    """Somebody gave money back in Stripe's dashboard: its invoices are open again, and held until it is said why."""
-    payment = Payment.objects.select_for_update().filter(
-        entity_id=account.entity_id, charge_ref=facts.charge_ref, state=Payment.State.SUCCEEDED
-    ).first()  # fmt: skip
-    if payment is None:
+    """Somebody gave money back in Stripe's dashboard: its invoices are open again, and held until it is said why.
+
+    Several notices tell of one refund, and two workers may take it over at once: the second finds what the first made.
+    """
+    payment = payment_of(account, facts.charge_ref, facts.intent_ref)
+    if payment is None or payment.state != Payment.State.SUCCEEDED:
         return None
+    known = Refund.objects.filter(refund_ref=facts.ref).first()
+    if known is not None:
+        return known
     with audit.cause(system="stripe", actor="Stripe"):
         missing = facts.amount - unallocated(payment)
         free = missing <= ZERO
@@ -273,7 +301,10 @@ def _take_over(account: StripeAccount, facts: RefundFacts) -> Refund | None:
             if missing > ZERO:
                 missing -= _free(payment, row, missing)
         why = Refund.Why.UNAPPLIED if free else Refund.Why.METHOD
-        return _write(payment, facts.amount, why, "given back in Stripe's dashboard")
+        refund = _write(payment, facts.amount, why, "given back in Stripe's dashboard")
+    refund.refund_ref = facts.ref
+    refund.save(update_fields=["refund_ref"])
+    return refund
 
 
 def _free(payment: Payment, row: Allocation, wanted: Decimal) -> Decimal:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+
+#: Stripe forgets idempotency keys after a day (docs.stripe.com/api/idempotent_requests); then we look instead.
+KEY_LIVES = timedelta(hours=24)
 
 
 class StripeError(Exception):
@@ -142,6 +145,7 @@ class RefundFacts:
     charge_ref: str
     metadata: Mapping[str, str]
     failure: str = ""
+    intent_ref: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ class DisputeFacts:
     charge_ref: str
     reason: str
     made_at: datetime
+    intent_ref: str = ""
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,9 @@ def allocation_reversed(allocation: Allocation, **_: Any) -> None:
         return
     payment = linking.find_link(connection, Kind.PAYMENT, allocation.payment.pk)
     if payment is not None:
+        if all(part.invoice_id != allocation.invoice_id for part, _ in carrying.shares(allocation.payment)):
+            # What is off the invoice waits for it no longer: voided before it was ever sent, that would be in vain.
+            payment.needs.filter(needs__invoice=allocation.invoice).delete()
         linking.owe(payment, urgency=_urgency())
 
 

@@ -158,6 +158,7 @@ class Refund(Audited):
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_positive"),
             models.CheckConstraint(condition=~Q(why="price") | Q(credit__isnull=False), name="refund_price_has_credit"),
+            models.UniqueConstraint(fields=["refund_ref"], condition=~Q(refund_ref=""), name="refund_of_stripe_once"),
         ]
 
     def __str__(self) -> str:

@@ -87,6 +87,13 @@ FOUND = {
     ),
 }
 
+FOUND["an undone payment waits for an invoice that was voided before QuickBooks ever had it"] = Plan(
+    1,
+    (Act("agree", 0, 0.0), Act("pay", 1, 2.0), Act("return_payment", 2, 4.0), Act("void", 3, 6.0)),
+    (Trouble("down", "", 0, 300.0),),
+    ledgers=("quickbooks",),
+)
+
 
 @pytest.mark.parametrize("story", FOUND)
 def test_a_history_that_once_went_wrong(world: World, story: str) -> None:
