@@ -335,9 +335,7 @@ def _their_payments(case: Case) -> Iterator[Finding]:
     numbers = {r["InvoiceID"]: r.get("InvoiceNumber", "") for r in case.ledger["Invoices"]}
     allocated = Allocation.objects.filter(payment__entity=case.entity_id).select_related("payment")
     references = {f"{a.payment.reference} A{a.pk}" for a in allocated if a.payment}
-    references |= {
-        a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER
-    }
+    references |= {a.payment.reference for a in allocated if a.payment and a.payment.source != Payment.Source.LEDGER}
     for row in case.ledger["Payments"]:
         reference = reference_of(row)
         by_books = bool(case.deeds.values("paid", row["PaymentID"]))

@@ -6,13 +6,22 @@ Each thing that moves Stripe's balance is there once, on its day and to the cent
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from django.db.models import Q
 
 from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
-from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, Case, Finding, cause_explained
+from ledger_sync.faultmachine.oracle import (
+    DIVERGED,
+    DUPLICATED,
+    LOST,
+    Case,
+    Finding,
+    cause_explained,
+    day_of,
+    reference_of,
+)
 from ledger_sync.faultmachine.oracle_postings import Posting
 from ledger_sync.models import Mapping, Snag
 
@@ -53,7 +62,13 @@ def judge(case: Case, postings: list[Posting], moved: Decimal) -> list[Finding]:
 
 def _on(case: Case, postings: list[Posting], purpose: str) -> list[Posting]:
     target = Mapping.objects.get(connection=case.connection_id, purpose=purpose, treatment="").target.remote_id
-    return [each for each in postings if each.account == target]
+    return [_entered(case, each) for each in postings if each.account == target]
+
+
+def _entered(case: Case, posting: Posting) -> Posting:
+    """A posting with the day and reference of its money, where a lock had it entered on another day."""
+    row = {"Reference": posting.reference, "Date": posting.on}
+    return replace(posting, reference=reference_of(row), on=day_of(case, row))
 
 
 def _payments(ledger: Ledger) -> Iterator[Finding]:
