@@ -21,8 +21,9 @@ from practice.core.templatetags.words import ago, moment
 
 #: Fields a page shows, in its order. The rest of a document is coding, which is the ledger's to decide.
 SHOWN = ("number", "name", "email", "date", "due_on", "reference", "net", "tax", "total", "amount")
-#: Of an invoice: the bookkeeper may bring the due day forward and write a reference; neither changes what is owed.
-THEIRS_TO_SET = ("due_on", "reference")
+#: The bookkeeper may bring an invoice's due day forward and write a reference; neither changes what is owed. A client's
+#: contact may be one that was merged with ours, and has no number or another.
+THEIRS_TO_SET: dict[str, tuple[str, ...]] = {Kind.INVOICE: ("due_on", "reference"), Kind.CLIENT: ("number",)}
 _AMOUNTS = ("net", "tax", "total", "amount")
 #: A link that is ready this soon is as good as under way.
 SOON = timedelta(seconds=5)
@@ -194,7 +195,7 @@ def _why_waiting(link: Link, name: str, pulse: Pulse) -> str:
 def _differing(link: Link) -> list[str]:
     """The fields of a document that say something else there. Until it is there nothing differs."""
     theirs = link.base_theirs or {}
-    own = THEIRS_TO_SET if link.kind == Kind.INVOICE else ()
+    own = THEIRS_TO_SET.get(link.kind, ())
     ours = _ours(link)
     return [n for n in SHOWN if n in ours and n in theirs and n not in own and not _same(n, ours[n], theirs[n])]
 

@@ -17,7 +17,7 @@ from practice.core.gates import YES, Answer, Verdict, gate, gate_for_many
 from practice.core.owed import Urgency
 from practice.firm.models import Client, Entity, Service
 
-COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ")
+COUNTED = ("document_changed", "voided_there", "payment_removed", "settled_there", "totals_differ", "credit_taken_off")
 
 
 @gate("billing.may_collect_unattended")

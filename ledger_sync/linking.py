@@ -107,7 +107,7 @@ def being_undone(connection: Connection, invoice_id: int) -> list[Link]:
 
 def owe_client(connection: Connection, client: Client, urgency: int = Urgency.NORMAL) -> Link:
     """The client's link; owed when the ledger does not have the client yet."""
-    link = link_for(connection, Kind.CLIENT, client)
+    link = merged_away(connection, client.pk) or link_for(connection, Kind.CLIENT, client)
     if not link.exists_there and not link.owes:
         owe(link, urgency=urgency)
     return link
@@ -163,6 +163,15 @@ def survivor(link: Link) -> Link:
         seen.add(link.merged_into_id)
         link = Link.objects.get(pk=link.merged_into_id)
     return link
+
+
+def merged_away(connection: Connection, client_id: int) -> Link | None:
+    """The link that stands for a client whose contact was merged into another's; None where it has one of its own."""
+    rows = Link.objects.filter(connection=connection, kind=Kind.CLIENT, client=client_id)
+    if rows.filter(gone_at__isnull=True).exists():
+        return None
+    merged = rows.filter(merged_into__isnull=False).order_by("-generation").first()
+    return survivor(merged) if merged else None
 
 
 def remote_of(connection: Connection, kind: str, subject_id: int) -> str:

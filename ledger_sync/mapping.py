@@ -54,7 +54,7 @@ _MUST_BE = {
     Purpose.SALES: "an income account", Purpose.SERVICE: "an income account", Purpose.CLEARING: "a bank account",
     Purpose.BANK: "a bank account", Purpose.FEES: "an expense account", Purpose.TAX: "a tax rate for income",
     Purpose.FEE_TAX: "a tax rate for expenses", Purpose.RETURNED: "a current asset account",
-    Purpose.DISPUTED: "a current asset account that takes payments",
+    Purpose.DISPUTED: "a current asset account that takes payments", Purpose.BAD_DEBTS: "an expense account",
 }  # fmt: skip
 
 
@@ -146,8 +146,9 @@ def wanted(connection: Connection) -> list[Wanted]:
 
 
 def later() -> list[Wanted]:
-    """What needs a place only once a payment comes back or is disputed; until then nothing waits for it."""
-    return [Wanted(p, Purpose(p).label, RefItem.Kind.ACCOUNT) for p in (Purpose.RETURNED, Purpose.DISPUTED)]
+    """What needs a place only once a payment comes back, is disputed, or is written off; until then nothing waits."""
+    purposes = (Purpose.RETURNED, Purpose.DISPUTED, Purpose.BAD_DEBTS)
+    return [Wanted(p, Purpose(p).label, RefItem.Kind.ACCOUNT) for p in purposes]
 
 
 def places(connection: Connection) -> list[Wanted]:

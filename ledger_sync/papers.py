@@ -47,7 +47,8 @@ def note(link: Link, known: Known) -> Intent | None:
     """What the bookkeeper should know of an invoice and no entry says; nothing once it is no longer true."""
     invoice = link.invoice
     assert invoice is not None
-    said = "" if link.exists_there else _said(link, invoice)
+    wanted = not link.exists_there and invoice.status == Invoice.Status.ISSUED
+    said = _said(link, invoice) if wanted else ""
     if not said:
         return None
     mark = f"Countersign {link.pk}"

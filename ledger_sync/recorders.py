@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.models import Allocation, CreditNote, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import unallocated
-from ledger_sync import carrying, linking
+from ledger_sync import carrying, documents, linking
 from ledger_sync.kinds import (
     ACCEPTED,
     BACK,
@@ -107,6 +107,15 @@ def invoice_voided(invoice: Invoice, **_: Any) -> None:
         # No ledger voids an invoice that has money on it.
         undone = [(other, How.CLEAR) for other in linking.being_undone(connection, invoice.pk)]
         linking.owe(link, urgency=_urgency(), needs=tuple(undone))
+        for paper in Link.objects.filter(connection=connection, invoice=invoice, kind__in=documents.PAPERS):
+            _give_up(paper)
+
+
+def _give_up(link: Link) -> None:
+    """What is not wanted any more waits for nothing: what it needs may never get there."""
+    if link.owes:
+        link.needs.all().delete()
+        linking.owe(link, urgency=_urgency())
 
 
 @recorder("billing.allocation.made")
@@ -208,6 +217,7 @@ def credit_voided(credit: CreditNote, **_: Any) -> None:
     connection = linking.connection_for(credit.entity_id)
     link = linking.find_link(connection, Kind.CREDIT, credit.pk) if connection else None
     if connection and link and not _from(connection):
+        link.needs.all().delete()
         on = Link.objects.filter(connection=connection, kind=Kind.ALLOCATION, allocation__credit=credit)
         linking.owe(link, urgency=_urgency(), needs=tuple((row, How.CLEAR) for row in on.filter(gone_at__isnull=True)))
 

@@ -190,7 +190,18 @@ def _post_again(snag: Snag, reason: str) -> None:
     Link.objects.filter(pk=link.pk).update(gone_at=clock.now())
     linking.renew(link, urgency=Urgency.PERSON)
     for invoice_id in _invoices(link):
-        invoicing.release_invoice(invoice_id=invoice_id, code="payment_removed")
+        invoicing.release_invoice(invoice_id=invoice_id, code=snag.code)
+
+
+def _take_back(snag: Snag, reason: str) -> None:
+    """The credit note is void here as well; the ledger, which has it on no invoice, is owed its void."""
+    link = _link(snag)
+    Link.objects.filter(pk=link.pk).update(gone_at=clock.now())
+    assert link.allocation is not None, "a credit on an invoice is an allocation"
+    assert link.allocation.credit_id is not None, "and one of a credit note"
+    reason = reason or f"taken off in {snag.facts['ledger']}"
+    crediting.void_credit(credit_id=link.allocation.credit_id, reason=reason, now=clock.now())
+    invoicing.release_invoice(invoice_id=link.allocation.invoice_id, code=snag.code)
 
 
 def _was_duplicate(snag: Snag, reason: str) -> None:
@@ -251,6 +262,7 @@ _DO: dict[str, Callable[[Snag, str], None]] = {
     "void_drop": _void_drop,
     "post_again": _post_again,
     "was_duplicate": _was_duplicate,
+    "take_back": _take_back,
     "replace": _replace,
     "release": _release,
     "use_mapping": _use_mapping,

@@ -26,8 +26,8 @@ def invoice(link: Link, known: Known) -> Intent | None:
     if not link.exists_there:
         return Intent("create", doc, str(row.issued_on))
     base = link.base_ours or {}
-    # Where an invoice was sent is no part of it: a client's new address does not change what was issued.
-    same = {**doc, "email": base.get("email")} == base
+    # Where an invoice was sent is no part of it; a client's contact may be merged into another. Neither changes it.
+    same = {**doc, "email": base.get("email"), "contact": base.get("contact")} == base
     return None if same else Intent("update", coding.kept(link, doc), str(row.issued_on))
 
 
@@ -55,12 +55,12 @@ def _asked_again(invoice: Invoice, known: Known) -> RefItem | None:
     return known.places.target(Purpose.RETURNED) if invoice.replaces_id is not None else None
 
 
-def _line(known: Known, line: Line, account: RefItem | None = None) -> Doc:
+def _line(known: Known, line: Line, elsewhere: RefItem | None = None) -> Doc:
     """A line with the coding the mapping gives it."""
     connection = known.connection
-    account = account or known.places.income_account(line.service_id)
+    account = elsewhere or known.places.income_account(line.service_id)
     rate = known.places.target(Purpose.TAX, line.treatment)
-    item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id else ""
+    item = known.remote_of(Kind.ITEM, line.service_id) if line.service_id and not elsewhere else ""
     if not item and SHAPES[connection.provider].needs_items:
         item = _item_that_posts_to(connection, account, line.description)
     places = {"account": account.code or account.remote_id, "tax": rate.code or rate.remote_id, "item": item}
@@ -92,7 +92,7 @@ def _item_that_posts_to(connection: Connection, account: RefItem, what: str) -> 
     found = ours.filter(base_theirs__account=account.remote_id).values_list("remote_id", flat=True).first()
     if found is None:
         theirs = RefItem.objects.filter(connection=connection, kind=RefItem.Kind.ITEM, active=True)
-        sold = theirs.filter(data__Type="Service", data__IncomeAccount=account.remote_id)
+        sold = theirs.filter(data__Type__in=("Service", "NonInventory"), data__IncomeAccount=account.remote_id)
         found = sold.order_by("id").values_list("remote_id", flat=True).first()
     if found is None:
         raise mapping.MappingMissing(f"“{what}” (no product or service there posts to {account.label})")
@@ -116,13 +116,20 @@ def is_paid_out(credit_id: int) -> bool:
     return Refund.objects.filter(credit=credit_id).exclude(state=Refund.State.FAILED).exists()
 
 
-def credit_doc(row: CreditNote, known: Known, link: Link) -> Doc:
-    """A credit note as the client was given it, coded as its invoice is in the ledger now. Raises CodedArchived.
-
-    ``link`` is of the document it becomes there.
-    """
+def _credited_lines(row: CreditNote, known: Known, link: Link) -> list[Doc]:
     lines = known.lines_of(row)
+    if row.reason == CreditNote.Reason.WRITE_OFF:
+        off = known.places.target(Purpose.BAD_DEBTS)
+        return [_line(known, line, off) for line in lines]
     booked = coding.of_credit(link, row, lines, known)
+    return [_line_as_booked(known, line, there) for line, there in zip(lines, booked, strict=True)]
+
+
+def credit_doc(row: CreditNote, known: Known, link: Link) -> Doc:
+    """A credit note as the client was given it, coded as its invoice is there now; a write-off goes to bad debts.
+
+    ``link`` is of the document it becomes there. Raises CodedArchived.
+    """
     return {
         "number": row.number,
         "contact": known.remote_of(Kind.CLIENT, row.client_id),
@@ -131,7 +138,7 @@ def credit_doc(row: CreditNote, known: Known, link: Link) -> Doc:
         "currency": row.currency,
         "basis": row.price_basis,
         "status": "issued",
-        "lines": [_line_as_booked(known, line, there) for line, there in zip(lines, booked, strict=True)],
+        "lines": _credited_lines(row, known, link),
         "net": str(row.net),
         "tax": str(row.tax),
         "total": str(row.total),

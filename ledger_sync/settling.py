@@ -231,7 +231,7 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     if taken.exists():
         _refuse_item(item, "number_taken", "another record of ours is this document already")
         return
-    same = same_content(item.ours["doc"], remote.theirs)
+    same = same_content(_moved_with_contact(item, remote.theirs), remote.theirs)
     if not same and item.result == "look" and item.call.sends == 1:
         # Our only send was refused, so this is somebody else's document: it is not made ours.
         _refuse_item(item, item.vendor_code, item.text)
@@ -284,6 +284,10 @@ def adopt(
     link = item.link
     action = item.ours["action"]
     now = clock.now()
+    if action == "update" and link.remote_id not in (None, item.ours["remote_id"]):
+        # Merged into another meanwhile: what was sent went to a contact that is no longer the client's.
+        release(link)
+        return
     base = _agreed(item, theirs, looked=looked)
     if base != theirs and _is_pulled(link):
         inbound.hint(link.connection, link.kind, remote_id or link.remote_id or "", now)
@@ -358,9 +362,19 @@ def same_content(ours: dict[str, object], theirs: dict[str, object]) -> bool:
     return bool(pairs) and all(a == b for a, b in pairs)
 
 
+def _moved_with_contact(item: CallItem, theirs: dict[str, object]) -> dict[str, object]:
+    """What was sent, for the contact that stayed where the one it was sent for was merged away meanwhile."""
+    doc, link = item.ours["doc"], item.link
+    if "contact" in doc and doc["contact"] != theirs.get("contact") and hasattr(link.subject, "client_id"):
+        stayed = linking.remote_of(link.connection, Kind.CLIENT, link.subject.client_id)
+        return {**doc, "contact": stayed}
+    return dict(doc)
+
+
 def _refuse_item(item: CallItem, code: str, text: str) -> None:
-    """Park what was refused; what has changed here since it was sent is tried anew instead."""
-    if not Link.objects.filter(pk=item.link_id, owed_rev=item.sent_rev).exists():
+    """Park what was refused; what has changed here since it was sent is tried anew instead, or its contact merged."""
+    changed = not Link.objects.filter(pk=item.link_id, owed_rev=item.sent_rev).exists()
+    if changed or _was_merged_away(item.link.connection_id, item.ours["doc"].get("contact", "")):
         release(item.link)
     elif code == "locked" and not _was_refused_by_this_lock(item):
         # Closed since we last looked: what waits goes on with the lock as it is read now, on an open day or to people.
@@ -375,6 +389,12 @@ def _was_refused_by_this_lock(item: CallItem) -> bool:
     read = RefItem.objects.filter(connection=item.link.connection_id, kind=RefItem.Kind.ORGANISATION).first()
     before = CallItem.objects.filter(link=item.link_id, vendor_code="locked", result="refused").exclude(pk=item.pk)
     return read is not None and before.filter(call__closed_at__lt=read.seen_at).exists()
+
+
+def _was_merged_away(connection_id: int, contact: str) -> bool:
+    """Whether the contact a document was sent for is no longer any client's: we learned of a merge meanwhile."""
+    living = Link.objects.filter(connection=connection_id, kind=Kind.CLIENT, gone_at__isnull=True)
+    return bool(contact) and not living.filter(remote_id=contact).exists()
 
 
 def refuse(link: Link, code: str, text: str) -> None:

@@ -28,7 +28,7 @@ class Remedy:
 #: Causes that what the ledger says has opened: our sending something does not end them.
 NOT_ABOUT_SENDING = (
     "both_changed", "not_taken", "document_changed", "voided_there", "payment_removed", "refund_removed",
-    "settled_there",
+    "settled_there", "credit_taken_off",
 )  # fmt: skip
 
 
@@ -106,6 +106,18 @@ USE_MAPPING = Remedy(
     "This credit goes to the account that the mapping names; its invoice stays where it is.",
     "{what} is being sent to the account that the mapping names",
 )
+PUT_ON_AGAIN = Remedy(
+    "post_again",
+    "Put it on again",
+    "The credit note is put on the invoice in the ledger once more.",
+    "The credit note is being put on {what} in {ledger} again",
+)
+TAKE_BACK_HERE = Remedy(
+    "take_back",
+    "Take it back here too",
+    "The credit note is void in both books; the invoice is owed without it.",
+    "Credit note {note} is taken back. {what} is owed without it",
+)
 RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.", "{what} is collected again")
 
 REPLACE = Remedy(
@@ -179,6 +191,11 @@ WORDS: dict[str, Words] = {
         "A Stripe payment on {what} was removed in {ledger}{by}",
         "Stripe still holds {amount}. The invoice is not charged meanwhile.{unnamed}",
         (POST_AGAIN, WAS_DUPLICATE),
+    ),
+    "credit_taken_off": Words(
+        "Credit note {note} was taken off {what} in {ledger}{by}",
+        "The client holds it: {amount} less to pay. The invoice is not charged meanwhile.{unnamed}",
+        (PUT_ON_AGAIN, TAKE_BACK_HERE),
     ),
     "refund_removed": Words(
         "A refund to {what} was removed in {ledger}{by}",

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.db import transaction
 
-from ledger_sync import documents, snags
+from ledger_sync import connections, documents, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
+from ledger_sync.applying.freshness import read_later
+from ledger_sync.applying.invoices import compare_document
 from ledger_sync.merge import Owner, Side, flatten, merge
-from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Remote
-from practice.core import clock
+from practice.core import clock, owed
 from practice.firm import clients
 
 #: Fields of a client that both books hold, and who decides. Where to sign is not among them, and never will be.
@@ -94,10 +96,34 @@ def follow_merge(connection: Connection, kind: str, loser: str, survivor: str) -
 
 
 def _follow_merge(connection: Connection, link: Link, merged_into: str) -> int:
-    """The contact was merged away: its link stays as a tombstone and points to the survivor's."""
+    """The contact was merged away: its link stays as a tombstone and points to the survivor's.
+
+    Where the survivor is none of ours it becomes the client's contact, and is read for what it says.
+    """
     survivor = Link.objects.filter(connection=connection, kind=Kind.CLIENT, remote_id=merged_into).first()
+    loser, now = str(link.remote_id), clock.now()
     if survivor is None:
         Link.objects.filter(pk=link.pk).update(remote_id=merged_into, remote_version="")
-    elif link.merged_into_id is None:
-        Link.objects.filter(pk=link.pk).update(merged_into=survivor, gone_at=clock.now())
+        read_later(connection, Remote(Kind.CLIENT, merged_into, "", {}))
+    elif link.merged_into_id is None and survivor.pk != link.pk:
+        owed_nothing = {**owed.CLEAR, "parked_at": None, "parked_code": ""}
+        Link.objects.filter(pk=link.pk).update(merged_into=survivor, gone_at=now, **owed_nothing)
+        for snag in Snag.objects.filter(link=link, closed_at__isnull=True):
+            snags.close(snag, "merged")
+    else:
+        return 1
+    _send_to_survivor(connection, link, loser)
     return 1
+
+
+def _send_to_survivor(connection: Connection, link: Link, loser: str) -> None:
+    """What the ledger refused because its contact was merged away goes to the one that stayed; and documents that had
+    moved there before we knew were not changed.
+    """
+    refused = CallItem.objects.filter(link__connection=connection, link__parked_at__isnull=False)
+    ids = set(refused.filter(ours__doc__contact=loser).values_list("link", flat=True)) | {link.pk}
+    connections.try_again(connection_id=connection.pk, link_ids=sorted(ids))
+    doubted = Snag.objects.filter(code="document_changed", closed_at__isnull=True, link__connection=connection)
+    for snag in doubted.filter(link__invoice__client=link.client_id).select_related("link__invoice"):
+        assert snag.link is not None, "a changed document is somebody's"
+        compare_document(connection, snag.link, snag.link.base_theirs or {}, snag.facts.get("who", ""))

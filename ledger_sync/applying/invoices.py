@@ -16,10 +16,11 @@ from django.db.models import Q
 from billing import invoicing
 from billing.models import Allocation, Invoice
 from billing.standing import standing_of
-from ledger_sync import documents, lanes, snags
+from ledger_sync import documents, lanes, linking, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Remote
 from practice.core import clock, owed
 from practice.core.money import ZERO, in_words
@@ -37,7 +38,7 @@ def take_invoice(connection: Connection, remote: Remote, who: str) -> int:
         if theirs["status"] in ("void", "deleted"):
             _voided_there(connection, link, remote, who)
         else:
-            _document(connection, link, theirs, who)
+            compare_document(connection, link, theirs, who)
             _due_date(link, theirs)
     bases.agree(link, remote, base_ours=link.base_ours)
     _send_its_credits(connection, invoice)
@@ -51,7 +52,7 @@ def _send_its_credits(connection: Connection, invoice: Invoice) -> None:
         lanes.ring(connection, "push")
 
 
-def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None:
+def compare_document(connection: Connection, link: Link, theirs: Doc, who: str) -> None:
     """Compare what the client was given with what the ledger says now."""
     invoice = link.invoice
     assert invoice is not None
@@ -59,6 +60,8 @@ def _document(connection: Connection, link: Link, theirs: Doc, who: str) -> None
     changed = [
         k for k in ("number", "date", "contact", "currency", "net", "tax", "total") if ours.get(k) != theirs.get(k)
     ]
+    if "contact" in changed and theirs["contact"] == linking.remote_of(connection, Kind.CLIENT, invoice.client_id):
+        changed.remove("contact")  # the one it was sent to was merged into this one
     if len(ours.get("lines", [])) != len(theirs["lines"]) and "lines" not in changed:
         changed.append("lines")
     code = f"invoice:{link.pk}"

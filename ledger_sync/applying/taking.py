@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from django.db import transaction
 
-from ledger_sync.applying import freshness
+from ledger_sync.applying import crediting, freshness
 from ledger_sync.applying.clients import take_client
 from ledger_sync.applying.freshness import Reading, is_being_sent, read_later
 from ledger_sync.applying.invoices import take_invoice
@@ -38,12 +38,14 @@ def apply(connection: Connection, ledger: Ledger, remotes: Sequence[Remote], rea
         changed += others
     for remote in changed:
         who = _who(connection, ledger, remote)
+        beside = crediting.beside(connection, ledger, remote)
         with transaction.atomic():
             reading.check()
             if is_being_sent(connection, remote) or freshness.is_outdated(connection, remote, reading):
                 read_later(connection, remote)
                 continue
             ours += _APPLIERS.get(remote.kind, _ignore)(connection, remote, who)
+            crediting.take(connection, remote, beside, who)
     return ours
 
 

@@ -31,9 +31,25 @@ class Deeds:
         self.add("pay", invoice, payment)
         self.add("paid", payment, invoice)
 
+    def credit(self, invoice: str, note: str) -> None:
+        """A credit note was made and put on an invoice."""
+        self.add("credited", invoice, note)
+        self.add("credit", note, invoice)
+
+    def merge(self, loser: str, survivor: str, number: str, values: dict[str, str]) -> None:
+        """A client's contact was merged into another; ``values`` are what that says, where it is none of ours."""
+        self.add("was", number, loser)
+        self.add("merge", loser, survivor)
+        for what, value in values.items():
+            self.add(what, survivor, value)
+
     def values(self, what: str, record: str) -> list[str]:
         """The values a record was given, first to last."""
         return [deed.value for deed in self.done if (deed.what, deed.record) == (what, record)]
+
+    def losers(self) -> set[str]:
+        """Contacts that were merged away."""
+        return {deed.record for deed in self.done if deed.what == "merge"}
 
     def touched(self, record: str, *whats: str) -> bool:
         """Whether the bookkeeper did any of these to a record."""

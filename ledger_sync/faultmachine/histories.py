@@ -20,6 +20,8 @@ import billing.tasks
 from ledger_sync import pulling, remedies, tasks
 from ledger_sync.faultmachine import (
     bookkeeping,
+    cases,
+    findings,
     oracle,
     oracle_clearing,
     oracle_stripe,
@@ -29,9 +31,9 @@ from ledger_sync.faultmachine import (
     stripe_people,
 )
 from ledger_sync.faultmachine.database import Watched
+from ledger_sync.faultmachine.findings import Finding
 from ledger_sync.faultmachine.machine import Machine
 from ledger_sync.faultmachine.notices import Post
-from ledger_sync.faultmachine.oracle import Finding
 from ledger_sync.faultmachine.oracle_postings import postings_of
 from ledger_sync.faultmachine.plans import Act, Plan
 from ledger_sync.faultmachine.stripe_line import StripeLine, StripePost
@@ -266,14 +268,14 @@ class _History:
 
     def verdict(self, lines: list[Line], till: StripeLine | None) -> list[Finding]:
         """Ask the judge about each ledger, and add the books' final state to the history."""
-        findings = []
+        found = []
         for line, post in zip(lines, self.books_posts, strict=True):
             books = line.books
             tables = oracle_tables.tables_of(books.firm.provider, books.sandbox.dump())
-            for kind in ("Contacts", "Invoices", "Payments"):
+            for kind in ("Contacts", "Invoices", "Payments", "CreditNotes", "Overpayments", "Uses"):
                 for row in tables[kind]:
                     self.machine.tell("books", kind, str(sorted(row.items())))
-            case = oracle.Case(
+            case = cases.Case(
                 provider=books.firm.provider,
                 entity_id=books.entity_id,
                 connection_id=books.connection_id,
@@ -285,15 +287,15 @@ class _History:
                 let_in=len(post.let_in),
                 crashes=self.machine.crashes,
             )
-            findings += oracle.judge(case)
+            found += oracle.judge(case)
             if till is not None and self.stage.till is not None:
                 name, postings = (
                     self.stage.till.names[books.entity_id],
                     postings_of(case.provider, books.sandbox.dump()),
                 )
                 at_stripe = oracle_stripe.Till(case, name, till.sandbox.store)
-                findings += [*oracle_stripe.judge(at_stripe), *oracle_clearing.judge(case, postings, at_stripe.moved())]
-        return sorted(set(findings), key=oracle.worst_first)
+                found += [*oracle_stripe.judge(at_stripe), *oracle_clearing.judge(case, postings, at_stripe.moved())]
+        return sorted(set(found), key=findings.worst_first)
 
 
 def _keys_of(plan: Plan) -> Callable[[], uuid.UUID]:

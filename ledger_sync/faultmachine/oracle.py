@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q
 
 from billing.models import Allocation, Invoice, Payment
-from ledger_sync.faultmachine.deeds import Deeds
+from ledger_sync.faultmachine.cases import Case, Row
+from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding, worst_first
+from ledger_sync.faultmachine.oracle_credits import judge_credits
 from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag
 from practice.firm.models import Client
 
-Row = dict[str, Any]
 _OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
-LOST, DUPLICATED, DIVERGED, STUCK = "lost", "duplicated", "diverged", "stuck"
 #: Money that went back is judged by what stands on the clearing account.
 _WENT_BACK = Q(refunds__isnull=False) | Q(disputes__isnull=False)
 #: Which deeds on an invoice explain which causes about it or about money on it.
@@ -32,58 +30,19 @@ _EXPLAINED: dict[str, tuple[str, ...]] = {
     "number_taken": ("edit", "recode", "due", "void", "pay"),
     "voided_there": ("void",),
     "payment_removed": ("unpay",),
-    "refused": ("edit", "void", "pay", "unpay"),
-    "settled_there": ("pay", "unpay", "edit", "void"),
+    "refused": ("edit", "void", "pay", "unpay", "credited", "moved", "uncredited"),
+    "settled_there": ("pay", "unpay", "edit", "void", "credited", "moved"),
+    "credit_taken_off": ("uncredited", "void"),
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One way in which the two books, or the engine, are not as they must be."""
-
-    kind: str
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.words}"
-
-
-@dataclass
-class Case:
-    """Everything the judge looks at: one ledger, and what is ours of it."""
-
-    provider: str
-    entity_id: int
-    connection_id: int
-    ledger: dict[str, list[Row]]
-    deeds: Deeds
-    now: datetime
-    over_limit: int = 0
-    reused_keys: list[str] = field(default_factory=list)
-    let_in: int = 0
-    crashes: list[str] = field(default_factory=list)
-
-    def invoices(self, number: str) -> list[Row]:
-        """The ledger's sales invoices of a number."""
-        return [r for r in self.ledger["Invoices"] if r.get("InvoiceNumber") == number and r["Type"] == "ACCREC"]
-
-    def contacts(self, client_id: int) -> list[Row]:
-        """The ledger's contacts of a client."""
-        return [r for r in self.ledger["Contacts"] if r.get("ContactNumber") == f"CS-C{client_id}"]
 
 
 def judge(case: Case) -> list[Finding]:
     """Every finding, worst first."""
     found = [
         *_invoices(case), *_phantom_invoices(case), *_clients(case), *_our_payments(case), *_their_payments(case),
-        *_causes(case), *_machinery(case),
+        *judge_credits(case), *_causes(case), *_machinery(case),
     ]  # fmt: skip
     return sorted(set(found), key=worst_first)
-
-
-def worst_first(finding: Finding) -> tuple[int, str]:
-    """The order of findings."""
-    return (LOST, DUPLICATED, DIVERGED, STUCK).index(finding.kind), finding.words
 
 
 # Invoices
@@ -123,7 +82,7 @@ def _document(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
     if differing and not (edited and _open(case, invoice, "document_changed", "totals_differ")):
         yield Finding(DIVERGED, f"{invoice.number} differs in {'; '.join(differing)}")
     yield from _due_date(case, invoice, row)
-    if not case.deeds.touched(row["InvoiceID"], "edit", "pay", "unpay", "void"):
+    if not case.deeds.touched(row["InvoiceID"], "edit", "pay", "unpay", "void", "credited", "moved", "uncredited"):
         due = invoice.total - sum((a.amount for a in _live(invoice)), Decimal(0))
         if due != Decimal(row["AmountDue"]):
             yield Finding(DIVERGED, f"{invoice.number}: {due} is due here, {row['AmountDue']} there")
@@ -131,8 +90,7 @@ def _document(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
 
 def _compared(case: Case, invoice: Invoice, row: Row) -> Iterator[tuple[str, str, str]]:
     """(field, ours, theirs) of a document, all as text."""
-    contacts = {r["ContactID"]: r.get("ContactNumber", "") for r in case.ledger["Contacts"]}
-    yield "client", f"CS-C{invoice.client_id}", contacts.get(row["_contact"], "")
+    yield "client", case.contact_of(invoice.client_id), row["_contact"]
     yield "date", str(invoice.issued_on), row["Date"]
     yield "currency", invoice.currency, row["CurrencyCode"]
     yield "reference", invoice.reference, row.get("Reference", "")
@@ -148,13 +106,7 @@ def _compared(case: Case, invoice: Invoice, row: Row) -> Iterator[tuple[str, str
         yield "price", f"{line.unit_price:.4f}", f"{Decimal(theirs['UnitAmount']):.4f}"
         yield "line tax", str(line.tax), theirs["TaxAmount"]
         if not moved:
-            yield "account", _income_account(case), theirs["AccountCode"]
-
-
-def _income_account(case: Case) -> str:
-    """Where income goes: Xero's lines name an account by its code, QuickBooks' by its id."""
-    target = Mapping.objects.get(connection=case.connection_id, purpose="sales", service__isnull=True).target
-    return target.code if case.provider == "xero" else target.remote_id
+            yield "account", case.account_of("sales"), theirs["AccountCode"]
 
 
 def _due_date(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
@@ -182,6 +134,9 @@ def _live(invoice: Invoice) -> list[Allocation]:
 def _clients(case: Case) -> Iterator[Finding]:
     for client in Client.objects.all():
         rows = case.contacts(client.pk)
+        if case.deeds.values("was", f"CS-C{client.pk}"):
+            yield from _merged(case, client, rows)
+            continue
         if len(rows) > 1:
             yield Finding(DUPLICATED, f"{client.name} is in the ledger {len(rows)} times")
         if not rows:
@@ -189,6 +144,16 @@ def _clients(case: Case) -> Iterator[Finding]:
                 yield Finding(LOST, f"{client.name} never reached the ledger")
             continue
         yield from _contact(case, client, rows[0])
+
+
+def _merged(case: Case, client: Client, rows: list[Row]) -> Iterator[Finding]:
+    """A client's contact was merged away: it is not made anew, and where a stranger's stayed, that is the client's."""
+    stays = case.contact_of(client.pk)
+    if any(row["ContactID"] != stays and row["ContactID"] not in case.deeds.losers() for row in rows):
+        yield Finding(DUPLICATED, f"{client.name} was merged into another contact and made anew")
+    found = [row for row in case.ledger["Contacts"] if row["ContactID"] == stays]
+    if found and not found[0].get("ContactNumber"):
+        yield from _contact(case, client, found[0])
 
 
 def _contact(case: Case, client: Client, row: Row) -> Iterator[Finding]:
@@ -249,7 +214,7 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
         there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
         if len({row["PaymentID"] for row in rows}) > 1:
             yield Finding(DUPLICATED, f"payment {payment.reference} is in the ledger more than once")
-        elif live != there and not all(_missing_explained(case, a) for a in used):
+        elif live != there and not all(case.missing_explained(a) for a in used):
             kind = DIVERGED if there or not live else LOST
             yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
         elif rows and live and str(payment.paid_on) != (day := day_of(case, rows[0])):
@@ -272,7 +237,7 @@ def _payment_each(case: Case) -> Iterator[Finding]:
         elif rows and not live:
             yield Finding(DIVERGED, f"payment {reference} was undone here and still stands there")
         elif not rows and live:
-            if not _missing_explained(case, allocation):
+            if not case.missing_explained(allocation):
                 yield Finding(LOST, f"payment {reference} of {allocation.amount} never reached the ledger")
         elif rows:
             yield from _payment(case, allocation, rows[0], reference)
@@ -312,22 +277,6 @@ def day_of(case: Case, row: Row) -> str:
 
 def _account_of(case: Case, purpose: str) -> str:
     return Mapping.objects.get(connection=case.connection_id, purpose=purpose, treatment="").target.remote_id
-
-
-def _missing_explained(case: Case, allocation: Allocation) -> bool:
-    """The bookkeeper removed it, or put something on or into the invoice that left no room; and people are asked."""
-    rows = case.invoices(allocation.invoice.number)
-    if not rows:
-        return False
-    record = rows[0]["InvoiceID"]
-    removed = case.deeds.touched(record, "unpay") and _open_about(allocation, "payment_removed")
-    no_room = case.deeds.touched(record, "pay", "edit", "void") and _open_about(allocation, "refused", "number_taken")
-    return removed or no_room
-
-
-def _open_about(allocation: Allocation, *codes: str) -> bool:
-    about = Q(link__allocation=allocation) | Q(link__payment=allocation.payment_id)
-    return Snag.objects.filter(about, code__in=codes, closed_at__isnull=True).exists()
 
 
 def _their_payments(case: Case) -> Iterator[Finding]:
@@ -375,9 +324,8 @@ def cause_explained(case: Case, snag: Snag) -> bool:
     if link is None:
         return False
     if link.client is not None:
-        rows = case.contacts(link.client.pk)
-        what = str(snag.facts.get("name"))
-        return bool(rows) and snag.code == "both_changed" and bool(case.deeds.values(what, rows[0]["ContactID"]))
+        what, contact = str(snag.facts.get("name")), case.contact_of(link.client.pk)
+        return snag.code == "both_changed" and bool(case.deeds.values(what, contact))
     money = link.payment or getattr(link.refund or link.dispute, "payment", None)
     paid = money.allocations.select_related("invoice") if money else ()
     invoices = [link.invoice, link.allocation.invoice if link.allocation else None, *(a.invoice for a in paid)]

@@ -19,7 +19,8 @@ from billing.models import (
     StripeAccount,
     StripeEvent,
 )
-from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK, Case, Finding
+from ledger_sync.faultmachine.cases import Case
+from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding
 
 Row = dict[str, Any]
 #: How Stripe's words for a state are ours.

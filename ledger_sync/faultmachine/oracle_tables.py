@@ -14,17 +14,67 @@ Tables = dict[str, list[Row]]
 def tables_of(provider: str, dump: dict[str, dict[str, Row]]) -> Tables:
     """A sandbox's dump by kind, for its one organisation."""
     tables = {name.partition(":")[2]: list(rows.values()) for name, rows in dump.items()}
-    return tables if provider == "xero" else _of_quickbooks(tables)
+    return _of_xero(tables) if provider == "xero" else _of_quickbooks(tables)
+
+
+def _of_xero(tables: Tables) -> Tables:
+    words = {"CreditNotes": "credit", "Overpayments": "over", "Prepayments": "before"}
+    uses = [{**row, "_what": words[row["_kind"]]} for row in tables["Allocations"]]
+    notes = [
+        {"_document": row["document"], "Details": record["Details"]}
+        for row in tables["History"]
+        for record in row["records"]
+        if record["Changes"] == "Note"
+    ]
+    return {**tables, "Uses": uses, "Notes": notes}
 
 
 def _of_quickbooks(tables: Tables) -> Tables:
     accounts = {row["Id"]: row.get("IncomeAccountRef", {}).get("value", "") for row in tables["Item"]}
     numbers = {row["Id"]: str(row.get("DocNumber", "")) for row in tables["Invoice"]}
+    taken = [row for row in tables["Payment"] if Decimal(row["TotalAmt"]) or not _links(row, "CreditMemo")]
     return {
         "Contacts": [_contact(row) for row in tables["Customer"]],
         "Invoices": [_invoice(row, accounts) for row in tables["Invoice"]],
-        "Payments": [paid for row in tables["Payment"] for paid in _payments(row, numbers)],
+        "Payments": [paid for row in taken for paid in _payments(row, numbers)],
+        "CreditNotes": [_credit(row, accounts) for row in tables["CreditMemo"]],
+        "Overpayments": [_left_over(row) for row in taken],
+        "Uses": [used for row in tables["Payment"] for used in _credit_used(row)],
+        "Attachments": [_file(row) for row in tables["Attachable"]],
+        "Notes": [],
     }
+
+
+def _links(row: Row, kind: str) -> list[tuple[str, str]]:
+    """(id, amount) of what a payment is tied to of a kind."""
+    tied = [(line["LinkedTxn"][0], line["Amount"]) for line in row["Line"]]
+    return [(link["TxnId"], _money(amount)) for link, amount in tied if link["TxnType"] == kind]
+
+
+def _credit_used(row: Row) -> Iterator[Row]:
+    """A payment of nothing puts a credit memo on an invoice."""
+    for memo, _ in _links(row, "CreditMemo"):
+        for invoice, amount in _links(row, "Invoice"):
+            yield {"_what": "credit", "_source": memo, "_invoice": invoice, "Amount": amount}
+
+
+def _credit(row: Row, accounts: dict[str, str]) -> Row:
+    shown = _invoice({**row, "Balance": row.get("Balance", 0)}, accounts)
+    return {**shown, "CreditNoteID": row["Id"], "CreditNoteNumber": shown["InvoiceNumber"]}
+
+
+def _left_over(row: Row) -> Row:
+    gone = not Decimal(row["TotalAmt"])
+    return {
+        "Reference": row.get("PaymentRefNum", ""),
+        "Status": "VOIDED" if gone else "AUTHORISED",
+        "RemainingCredit": _money(row.get("UnappliedAmt", 0)),
+    }
+
+
+def _file(row: Row) -> Row:
+    on = [ref["EntityRef"]["value"] for ref in row.get("AttachableRef", [])]
+    return {"_document": on[0] if on else "", "FileName": row.get("FileName", "")}
 
 
 def _contact(row: Row) -> Row:

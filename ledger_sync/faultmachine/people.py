@@ -9,13 +9,13 @@ from random import Random
 from billing import agreements, invoicing, payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
-from billing.standing import standing_of
+from ledger_sync.faultmachine import credit_people, picking
 from ledger_sync.faultmachine.plans import Act
 from ledger_sync.faultmachine.world import Stage
 from practice.core import audit, clock
 from practice.core.money import ZERO
 from practice.firm import clients
-from practice.firm.models import Client, Entity, Practice, Service
+from practice.firm.models import Entity, Practice, Service
 
 #: How prices may be given, by country: sales tax is never included in one.
 _BASES = {"AU": ("exclusive", "inclusive"), "US": ("exclusive",)}
@@ -27,7 +27,7 @@ def do(stage: Stage, act: Act) -> None:
     with audit.cause(system="web", actor="Helen Marsh"):
         try:
             DOINGS[act.name](stage, act, Random(f"act {act.nth} {act.name}"))
-        except (clients.ClientRefused, invoicing.InvoiceCannotMove, payments.PaymentRefused):
+        except (clients.ClientRefused, invoicing.InvoiceCannotMove, payments.PaymentRefused, *credit_people.REFUSALS):
             return
 
 
@@ -54,7 +54,7 @@ def _agree(stage: Stage, act: Act, chance: Random) -> None:
 
 
 def _bill(stage: Stage, act: Act, chance: Random) -> None:
-    client = _some_client(chance)
+    client = picking.client(chance)
     if client is None:
         return
     drafts = [
@@ -67,19 +67,20 @@ def _bill(stage: Stage, act: Act, chance: Random) -> None:
 
 
 def _pay(stage: Stage, act: Act, chance: Random) -> None:
-    invoice = _some_open_invoice(chance)
+    invoice = picking.open_invoice(chance)
     if invoice is not None:
-        due = _due(invoice)
+        due = picking.due_on(invoice)
         half = max((due / 2).quantize(Decimal("0.01")), Decimal("0.01"))
         _record(stage, act, chance, [(invoice, due if chance.random() < 0.4 else half)])
 
 
 def _pay_two(stage: Stage, act: Act, chance: Random) -> None:
     """One payment on all open invoices of a client."""
-    first = _some_open_invoice(chance)
+    first = picking.open_invoice(chance)
     if first is not None:
         rows = Invoice.objects.filter(client=first.client, status=Invoice.Status.ISSUED).order_by("id")
-        _record(stage, act, chance, [(invoice, _due(invoice)) for invoice in rows if _due(invoice) > ZERO])
+        owed = [(invoice, picking.due_on(invoice)) for invoice in rows]
+        _record(stage, act, chance, [(invoice, due) for invoice, due in owed if due > ZERO])
 
 
 def _record(stage: Stage, act: Act, chance: Random, shares: list[tuple[Invoice, Decimal]]) -> None:
@@ -114,30 +115,15 @@ def _void(stage: Stage, act: Act, chance: Random) -> None:
 
 
 def _change_email(stage: Stage, act: Act, chance: Random) -> None:
-    client = _some_client(chance)
+    client = picking.client(chance)
     if client is not None:
         clients.update_client(client_id=client.pk, billing_email=f"new{act.nth}@client.example")
 
 
 def _change_phone(stage: Stage, act: Act, chance: Random) -> None:
-    client = _some_client(chance)
+    client = picking.client(chance)
     if client is not None:
         clients.update_client(client_id=client.pk, phone=f"02 5551 {act.nth:04}")
-
-
-def _some_client(chance: Random) -> Client | None:
-    rows = list(Client.objects.order_by("id"))
-    return chance.choice(rows) if rows else None
-
-
-def _some_open_invoice(chance: Random) -> Invoice | None:
-    rows = Invoice.objects.filter(status=Invoice.Status.ISSUED).order_by("id")
-    due = [invoice for invoice in rows if _due(invoice) > ZERO]
-    return chance.choice(due) if due else None
-
-
-def _due(invoice: Invoice) -> Decimal:
-    return standing_of(invoice, clock.today(invoice.entity.time_zone)).due
 
 
 DOINGS: dict[str, Doing] = {
@@ -149,4 +135,5 @@ DOINGS: dict[str, Doing] = {
     "void": _void,
     "change_email": _change_email,
     "change_phone": _change_phone,
+    **credit_people.DOINGS,
 }

@@ -128,6 +128,22 @@ STRIPE_ACTS: dict[str, int] = {
     "stripe_payout_bounces": 3,
     "days_pass": 4,
 }
+#: What happens in a firm's histories beside that. Those of one ledger keep their own choices, and mutants their seeds.
+FIRM_ACTS: dict[str, int] = {
+    "credit": 7,
+    "write_off": 2,
+    "take_back_credit": 3,
+    "overpay": 5,
+    "use_credit": 4,
+    "withdraw": 3,
+    "ask_for_papers": 2,
+    "books_merge": 3,
+    "books_credit": 4,
+    "books_write_off": 2,
+    "books_take_off_credit": 3,
+    "books_void_credit": 1,
+    "books_move_credit": 2,
+}
 
 
 @dataclass(frozen=True)
@@ -216,7 +232,8 @@ def _around_stripe(chance: Random, until: float) -> tuple[list[Act], list[Troubl
 
 def _plan(seed: int, chance: Random, ledgers: tuple[str, ...]) -> Plan:
     pace = chance.choice((3.0, 12.0, 40.0))
-    names, weights = list(ACTS), list(ACTS.values())
+    mix = {**ACTS, **FIRM_ACTS} if len(ledgers) > 1 else ACTS
+    names, weights = list(mix), list(mix.values())
     acts = [Act("agree", 0, 0.0)]
     at = 0.0
     for nth in range(1, chance.randint(7, 14) * len(ledgers)):

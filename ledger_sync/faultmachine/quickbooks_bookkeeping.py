@@ -17,8 +17,11 @@ Doing = Callable[[Books, Act, Random], None]
 
 
 def tidy_up(books: Books) -> None:
-    """Open the books again, so that what waited for that can be sent."""
+    """Open the books again and make the account active, so that what waited for that can be sent."""
     books.sandbox.bookkeeper.close_books(None)
+    for row in _table(books, "Account"):
+        if not row["Active"]:
+            books.sandbox.bookkeeper.restore_account(row["Id"])
 
 
 def _table(books: Books, kind: str) -> list[Row]:

@@ -15,9 +15,9 @@ from typing import Any
 
 import django
 
+from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK
 from ledger_sync.faultmachine.histories import Outcome, play
 from ledger_sync.faultmachine.mutants import MUTANTS, Mutant
-from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK
 from ledger_sync.faultmachine.plans import KINDS, STRIPE_KINDS, Plan, firm_plan_of, plan_of
 from ledger_sync.faultmachine.shortening import shorten
 from ledger_sync.faultmachine.world import World

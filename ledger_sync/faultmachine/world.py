@@ -29,6 +29,7 @@ from practice.firm.models import Entity, Practice, Service, TaxRate
 NOON = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 #: Calls a minute of a ledger that is tight with them, and what people keep of those.
 TIGHT_CALLS, TIGHT_RESERVE = 14, 3
+DAY = 86_400
 
 
 class _NoMigrations(dict[str, None]):
@@ -147,6 +148,9 @@ class World:
             if firm.provider == "xero":
                 sandbox.settings.tidy_phones = tidy
                 sandbox.limits.minute = TIGHT_CALLS if tight else 60
+            else:
+                # Were a replaced token dead at once, a lost reply could only be helped by a new consent. Unsure.
+                sandbox.settings.refresh_overlap = DAY
             books.append(Books(firm, sandbox, entity_id, connection_id, Deeds()))
         till = template.till.copy(seed) if template.till else None
         return Stage(path, template.practice_id, template.service_id, tuple(books), template.settings, till)
@@ -159,6 +163,8 @@ def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
         firm = FIRMS[name]
         entity = found_entity(practice, firm)
         sandbox = _SANDBOXES[name](base_url=f"http://{firm.host}", company="empty")
+        if name == "quickbooks":
+            _sell_bad_debts(sandbox)
         keys = sandbox.credentials()
         template.settings |= reached_by(name, keys)
         with swapped(settings, **template.settings), network.answer_in_process({firm.host: sandbox}):
@@ -170,6 +176,13 @@ def _found(path: Path, ledgers: tuple[str, ...]) -> _Template:
         with swapped(settings, **template.settings), network.answer_in_process({HOST: template.till.sandbox}):
             connect(template.till)
     return template
+
+
+def _sell_bad_debts(sandbox: Any) -> None:
+    """A product that posts to bad debts, as a US bookkeeper has one: there a line is coded by what it sells."""
+    accounts = sandbox.books(sandbox.realm_id).table("Account").values()
+    account = next(row["Id"] for row in accounts if row["Name"] == "Bad Debts")
+    sandbox.bookkeeper.add_item({"Name": "Bad debt", "Type": "NonInventory", "IncomeAccountRef": {"value": account}})
 
 
 def found_practice() -> tuple[Practice, Service]:

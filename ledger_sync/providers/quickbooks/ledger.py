@@ -75,12 +75,19 @@ class QuickBooksLedger:
         if item.remote_id:
             found = self.fetch(item.kind, [item.remote_id], item.role)
             return None if not found or found[0].gone else found[0]
-        for row in self._candidates(item):
-            is_file = item.kind == Kind.ATTACHMENT
-            remote = reading.attached(row) if is_file else reading.remote(item.kind, row, item.role)
+        is_file = item.kind == Kind.ATTACHMENT
+        rows = list(self._candidates(item))
+        remotes = [reading.attached(row) if is_file else reading.remote(item.kind, row, item.role) for row in rows]
+        for remote in remotes:
             if _is_ours(item, remote):
                 return _taken_over(item, remote) if item.kind == Kind.ITEM else remote
-        return None
+        moved = [remote for remote in remotes if _is_ours(_with_contact_of(item, remote), remote)]
+        return moved[0] if moved and self._is_merged_away(item) else None
+
+    def _is_merged_away(self, item: Outgoing) -> bool:
+        """Whether a document's customer is active no more: merged into another, which has its documents now."""
+        (customer,) = self.fetch(Kind.CLIENT, [item.doc["contact"]])
+        return customer.gone or customer.theirs["status"] == "archived"
 
     def _candidates(self, item: Outgoing) -> Iterator[dict[str, Any]]:
         """The objects a document of ours could be, by what QuickBooks lets a query ask for."""
@@ -168,6 +175,12 @@ def _is_ours(item: Outgoing, remote: Remote) -> bool:
         "Attachable": ("number", "invoice"),
     }.get(entity_of(item.kind, item.role), ("number",))
     return theirs.get("status") != "void" and all(str(theirs[name]) == str(doc[name]) for name in names)
+
+
+def _with_contact_of(item: Outgoing, remote: Remote) -> Outgoing:
+    """A document as it would be had it been made for the customer that one there is for."""
+    named = {name: remote.theirs[name] for name in ("contact",) if name in item.doc and name in remote.theirs}
+    return replace(item, doc={**item.doc, **named})
 
 
 def _taken_over(item: Outgoing, remote: Remote) -> Remote:

@@ -92,6 +92,8 @@ class XeroLedger:
             listed = [reading.remote(kind, row) for row in rows]
             there = {one.remote_id.lower() for one in listed}
             return listed + self._one_by_one(kind, [key for key in remote_ids if key.lower() not in there])
+        if kind == Kind.CREDIT and role == EXCESS:
+            return [self._overpayment(key) for key in remote_ids]
         if kind == Kind.ALLOCATION and role in (CREDIT, EXCESS):
             return self._allocations("CreditNotes" if role == CREDIT else "Overpayments", remote_ids)
         return self._one_by_one(kind, remote_ids)
@@ -106,6 +108,15 @@ class XeroLedger:
                     raise
                 found.append(_gone(kind, remote_id))
         return found
+
+    def _overpayment(self, key: str) -> Remote:
+        try:
+            (row,) = self._list(f"/Overpayments/{key}", {}, "Overpayments")
+        except Rejected as error:
+            if error.status != 404:
+                raise
+            return _gone(Kind.CREDIT, key)
+        return Remote(Kind.CREDIT, key, "", reading.credit(row))
 
     def _allocations(self, name: str, remote_ids: Sequence[str]) -> list[Remote]:
         """Credit put on invoices, which only credit notes or overpayments list; what none of them has is gone."""
@@ -250,7 +261,7 @@ _LOOKERS = {
 
 def _gone(kind: str, remote_id: str) -> Remote:
     """An object that is not there, or not any more."""
-    empty: Doc = {"status": "deleted", "lines": [], "reference": "", "amount": "0.00"}
+    empty: Doc = {"status": "deleted", "lines": [], "reference": "", "amount": "0.00", "uses": []}
     return Remote(kind, remote_id, "", empty, gone=True)
 
 

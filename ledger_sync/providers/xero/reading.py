@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ledger_sync.kinds import CREDIT, EXCESS
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Organisation, Ref, Remote
 from practice.core import money
@@ -104,7 +105,9 @@ def document(row: dict[str, Any]) -> Doc:
         }
         for position, line in enumerate(row.get("LineItems", []), start=1)
     ]
+    on_it = _credits_on(row)
     return {
+        **({"credits": on_it} if on_it else {}),
         "number": row.get("InvoiceNumber") or row.get("CreditNoteNumber", ""),
         "contact": row.get("Contact", {}).get("ContactID", ""),
         "date": day(row.get("Date")),
@@ -123,6 +126,27 @@ def document(row: dict[str, Any]) -> Doc:
         "credited": amount(row.get("AmountCredited", 0)),
         "online": row.get("Url", ""),
     }
+
+
+def _credits_on(row: dict[str, Any]) -> list[Doc]:
+    """The credit on an invoice, by what it comes from; which allocation of that it is, only the credit itself tells."""
+    found = [(CREDIT, one["CreditNoteID"], one.get("AppliedAmount")) for one in row.get("CreditNotes", [])]
+    found += [(EXCESS, one["OverpaymentID"], one.get("AppliedAmount")) for one in row.get("Overpayments", [])]
+    return [{"role": role, "source": str(key), "amount": amount(value)} for role, key, value in sorted(found, key=str)]
+
+
+def credit(row: dict[str, Any]) -> Doc:
+    """A credit note or an overpayment with the invoices it is on."""
+    uses = [
+        {
+            "key": str(one.get("AllocationID", "")),
+            "invoice": str(one.get("Invoice", {}).get("InvoiceID", "")),
+            "amount": amount(one.get("Amount")),
+            "date": day(one.get("Date")),
+        }
+        for one in row.get("Allocations", [])
+    ]
+    return {**document(row), "uses": uses}
 
 
 def payment(row: dict[str, Any]) -> Doc:
@@ -218,7 +242,7 @@ def _plain(value: Any) -> str:
 _PROJECTIONS = {
     Kind.CLIENT: contact,
     Kind.INVOICE: document,
-    Kind.CREDIT: document,
+    Kind.CREDIT: credit,
     Kind.ALLOCATION: payment,
     Kind.PAYMENT: bank_transaction,
     Kind.REFUND: payment,

@@ -130,6 +130,10 @@ class Bookkeeper:
             self._add("Payment", {"CustomerRef": invoice["CustomerRef"], "TotalAmt": 0, "Line": lines})
         return self._get("CreditMemo", memo["Id"])
 
+    def void_credit(self, memo_id: str) -> Row:
+        """Void a credit memo; what it was applied to is due again."""
+        return self._void("CreditMemo", memo_id)
+
     # Payments and the bank
 
     def record_payment(
@@ -181,7 +185,11 @@ class Bookkeeper:
         to = {"value": lists.find_account(self.books, bank)["Id"]}
         return self._add("Deposit", {"DepositToAccountRef": to, "Line": [line], "PrivateNote": reference})
 
-    # Accounts and settings
+    # Items, accounts and settings
+
+    def add_item(self, fields: Row) -> Row:
+        """Add a product or service (Intuit's help: to write off bad debt, a non-inventory item that sells to it)."""
+        return self._add("Item", fields)
 
     def archive_account(self, name: str) -> Row:
         """Make an account inactive, by its name or id."""

@@ -246,7 +246,11 @@ class XeroSandbox:
         with self.store.lock:
             names = list(self.store.table("_tenants"))
             kinds = [f"{tenant}:{kind}" for tenant in names for kind in KEYS]
-            return {kind: dict(self.store.table(kind)) for kind in kinds}
+            tables = {kind: dict(self.store.table(kind)) for kind in kinds}
+            for tenant in names:
+                past = self.store.table(f"{tenant}:_history")
+                tables[f"{tenant}:History"] = {key: {**row, "document": key} for key, row in past.items()}
+            return tables
 
     def summary(self) -> Row:
         """How many rows each organisation has, and how the sandbox stands."""

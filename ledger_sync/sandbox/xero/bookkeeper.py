@@ -132,6 +132,24 @@ class Bookkeeper:
             crediting.allocate(self.books, "CreditNotes", note["CreditNoteID"], allocation)
         return self._get("CreditNotes", note["CreditNoteID"])
 
+    def put_credit_on(self, kind: str, source_id: str, invoice_id: str, amount: Decimal) -> Row:
+        """Put some of a credit note or an overpayment (by its kind and id) on an invoice."""
+        with self._change():
+            data = {"Invoice": {"InvoiceID": invoice_id}, "Amount": amount}
+            return crediting.allocate(self.books, kind, source_id, data)
+
+    def take_credit_off(self, allocation_id: str) -> None:
+        """Take a credit off the invoice it was put on."""
+        row = self._get("Allocations", allocation_id)
+        with self._change():
+            crediting.remove_allocation(self.books, row)
+
+    def void_credit(self, credit_id: str) -> Row:
+        """Void a credit note that is on no invoice."""
+        row = self._get("CreditNotes", credit_id)
+        with self._change():
+            return creditnotes.update(self.books, row, {"Status": "VOIDED"})
+
     # Payments and the bank
 
     def record_payment(

@@ -17,9 +17,9 @@ from django.db import OperationalError, close_old_connections
 from django.db import connection as database
 
 from ledger_sync import connecting
-from ledger_sync.faultmachine import bookkeeping, oracle, oracle_tables
+from ledger_sync.faultmachine import bookkeeping, cases, oracle, oracle_tables
 from ledger_sync.faultmachine.deeds import Deeds
-from ledger_sync.faultmachine.oracle import DIVERGED, DUPLICATED, LOST, STUCK, Finding
+from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding, worst_first
 from ledger_sync.faultmachine.plans import ACTS, Act
 from ledger_sync.faultmachine.world import FIRMS, Books, Stage, found_entity, found_practice, reached_by
 from ledger_sync.models import Call, Delivery, Hint, Lane, Link
@@ -222,7 +222,7 @@ class _Chaos:
         """Ask the judge. Whoever did not end when asked to is stuck, too."""
         findings = [Finding(STUCK, f"{name} did not end cleanly when asked to") for name in late]
         for books in self.stage.books:
-            case = oracle.Case(
+            case = cases.Case(
                 provider=books.firm.provider,
                 entity_id=books.entity_id,
                 connection_id=books.connection_id,
@@ -232,7 +232,7 @@ class _Chaos:
                 reused_keys=self.doors[books.firm.provider].reused,
             )
             findings += oracle.judge(case)
-        return sorted(set(findings), key=oracle.worst_first)
+        return sorted(set(findings), key=worst_first)
 
     def line(self, findings: list[Finding]) -> str:
         """The run in one line."""

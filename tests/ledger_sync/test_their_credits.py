@@ -1,0 +1,126 @@
+"""Credit that the bookkeeper puts on an invoice in Xero counts here; of ours, what is taken off is asked about."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from billing import refunding
+from billing.models import CreditNote, Invoice, Payment
+from billing.standing import standing_of, unallocated
+from ledger_sync import pulling, remedies
+from ledger_sync.models import Connection, Link, Snag
+from practice.core import audit, clock
+from tests.ledger_sync.money_back import in_agreement, paid
+from tests.ledger_sync.xero_books import There
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def key(invoice: Invoice) -> str:
+    return str(Link.objects.get(invoice=invoice, kind="invoice").remote_id)
+
+
+def read(connection: Connection, bell: Any) -> None:
+    clock.advance(minutes=1)
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+
+
+def due(invoice: Invoice) -> Decimal:
+    return standing_of(Invoice.objects.get(pk=invoice.pk), clock.today("Australia/Sydney")).due
+
+
+@pytest.mark.parametrize(("account", "reason"), [("200", "ledger"), ("480", "write_off")])
+def test_a_credit_made_there_is_one_credit_note_here_and_a_write_off_if_it_goes_wholly_to_bad_debts(
+    connection: Connection, xero: Any, booked: Invoice, bell: Any, account: str, reason: str
+) -> None:
+    xero.bookkeeper.credit(key(booked), Decimal("220.00"), account_code=account, reason="Goodwill")
+    read(connection, bell)
+    read(connection, bell)
+    note = CreditNote.objects.get()
+    assert (note.origin, note.reason, note.net, note.tax, note.total) == (
+        "ledger", reason, Decimal("200.00"), Decimal("20.00"), Decimal("220.00"),
+    )  # fmt: skip
+    assert due(booked) == Decimal("880.00")
+    in_agreement(connection, bell, booked)
+
+
+def test_a_credit_that_is_taken_off_there_ends_here_too(
+    connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    xero.bookkeeper.credit(key(booked), Decimal("220.00"), account_code="200", reason="Goodwill")
+    read(connection, bell)
+    *_, allocation = there.rows("Allocations")
+    xero.bookkeeper.take_credit_off(allocation["AllocationID"])
+    read(connection, bell)
+    assert due(booked) == Decimal("1100.00")
+    assert CreditNote.objects.get().voided_at is not None
+    in_agreement(connection, bell, booked)
+
+
+def credited_here(connection: Connection, booked: Invoice, bell: Any, there: There) -> tuple[CreditNote, str]:
+    with audit.cause(system="web", actor="Dana"):
+        note = refunding.credit_amount(
+            invoice_id=booked.pk, amount=Decimal("220.00"), reason="price_cut", words="fewer hours"
+        )
+    bell.answer()
+    read(connection, bell)
+    *_, allocation = there.rows("Allocations")
+    return note, allocation["AllocationID"]
+
+
+@pytest.mark.parametrize(("remedy", "left"), [("post_again", "880.00"), ("take_back", "1100.00")])
+def test_a_credit_note_of_ours_that_was_taken_off_waits_for_a_person(
+    connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any, remedy: str, left: str
+) -> None:
+    note, allocation = credited_here(connection, booked, bell, there)
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    xero.bookkeeper.take_credit_off(allocation)
+    read(connection, bell)
+    snag = Snag.objects.get(closed_at__isnull=True)
+    assert (snag.code, snag.facts["note"], due(booked)) == ("credit_taken_off", note.number, Decimal("880.00"))
+    booked.refresh_from_db()
+    assert booked.hold_code == "credit_taken_off"
+    with audit.cause(system="web", actor="Helen Marsh"):
+        remedies.apply_remedy(snag_id=snag.pk, remedy=remedy)
+    bell.answer()
+    read(connection, bell)
+    assert due(booked) == Decimal(left)
+    (row,) = there.standing("Invoices", InvoiceNumber=booked.number)
+    assert row["AmountDue"] == left
+    booked.refresh_from_db()
+    assert booked.hold_code == ""
+    in_agreement(connection, bell, booked)
+
+
+def test_what_a_client_paid_too_much_may_be_moved_there_and_is_followed(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = paid(firm, booked, "1500.00", (booked, "1100.00"))
+    _, (second,) = firm.agreement(booked.client, "P-0002")
+    bell.answer()
+    read(connection, bell)
+    *_, over = there.rows("Overpayments")
+    xero.bookkeeper.put_credit_on("Overpayments", over["OverpaymentID"], key(second), Decimal("400.00"))
+    read(connection, bell)
+    assert (due(second), unallocated(Payment.objects.get(pk=payment.pk))) == (Decimal("700.00"), Decimal(0))
+    in_agreement(connection, bell, booked, second)
+    *_, allocation = there.rows("Allocations")
+    xero.bookkeeper.take_credit_off(allocation["AllocationID"])
+    read(connection, bell)
+    assert due(second) == Decimal("1100.00")
+    in_agreement(connection, bell, booked, second)
+
+
+def test_what_is_written_off_here_goes_to_bad_debts_there(
+    connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    with audit.cause(system="web", actor="Dana"):
+        note = refunding.credit_amount(invoice_id=booked.pk, amount=Decimal("1100.00"), reason="write_off", words="")
+    bell.answer()
+    (row,) = there.standing("CreditNotes", CreditNoteNumber=note.number)
+    assert [(line["AccountCode"], line["TaxType"]) for line in row["LineItems"]] == [("480", "OUTPUT")]
+    in_agreement(connection, bell, booked)
