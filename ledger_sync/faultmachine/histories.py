@@ -63,7 +63,6 @@ ROLES = {
     "sweep_connection": "pull",
     "work_delivery": "work",
     "work_event": "money",
-    "compare": "compare",
 }
 
 

@@ -113,15 +113,15 @@ STRIPE_ACTS: dict[str, int] = {
     "bill_saved": 6,
     "pay_online": 4,
     "new_card": 1,
-    "refund_price": 4,
-    "refund_method": 2,
+    "refund_price": 6,
+    "refund_method": 3,
     "refund_unapplied": 2,
-    "concede": 3,
+    "concede": 4,
     "reopen": 2,
     "stripe_debit_arrives": 4,
     "stripe_debit_bounces": 3,
-    "stripe_dispute": 5,
-    "stripe_dispute_ends": 6,
+    "stripe_dispute": 8,
+    "stripe_dispute_ends": 8,
     "stripe_refund": 2,
     "stripe_refund_ends": 3,
     "stripe_pay_out": 3,
@@ -220,7 +220,7 @@ def _around_stripe(chance: Random, until: float) -> tuple[list[Act], list[Troubl
     names = ["card_client", "debit_client", "card_client", "card_client"]
     moments = [4.0, 9.0, 15.0, 30.0]
     names += chance.choices(list(STRIPE_ACTS), list(STRIPE_ACTS.values()), k=chance.randint(8, 13))
-    moments += sorted(chance.uniform(90, until) for _ in names[4:])
+    moments += sorted(chance.uniform(100, until) for _ in names[4:])
     acts = [Act(name, nth, round(at, 3)) for nth, (name, at) in enumerate(zip(names, moments, strict=True), start=100)]
     troubles = []
     for kind in chance.sample(list(STRIPE_KINDS), k=9):

@@ -77,7 +77,9 @@ def _refund(account: Account, chance: Random) -> bool:
 
 
 def _refund_ends(account: Account, chance: Random) -> bool:
-    refund = _some(chance, (row for row in account.rows("refund") if row["status"] in ("pending", "succeeded")))
+    # One whose charge is not booked yet waits for that.
+    booked = (row for row in account.rows("refund") if row["balance_transaction"])
+    refund = _some(chance, (row for row in booked if row["status"] in ("pending", "succeeded")))
     if refund is not None and (refund["status"] == "succeeded" or chance.random() < 0.5):
         refunds.fail(account, refund["id"])
     elif refund is not None:
