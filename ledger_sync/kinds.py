@@ -33,6 +33,8 @@ class Shape:
     #: (name, seconds, calls, reserve for people) of each window of the vendor's.
     windows: tuple[tuple[str, int, int, int], ...]
     swept: tuple[str, ...]
+    #: (kind, role) of the lists in which what became of entries beside payments on invoices is found: fees, payouts ….
+    entries: tuple[tuple[str, str], ...]
     #: Of these a webhook tells within seconds, so that a sweep is only the net under it.
     noticed: frozenset[str]
     #: (kind, role, action) of which a call takes only one document.
@@ -60,6 +62,8 @@ SHAPES: dict[str, Shape] = {
         batch=50,
         windows=(("minute", 60, 60, 3), ("day", 86400, 5000, 50), ("app minute", 60, 10_000, 100)),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.ALLOCATION),
+        # Every bank transaction is in one list, whatever it is of ours; money back is with the payments.
+        entries=((Kind.FEE, MAIN), (Kind.PAYOUT, MAIN)),
         noticed=frozenset({Kind.CLIENT, Kind.INVOICE}),
         alone=frozenset(
             {
@@ -85,6 +89,8 @@ SHAPES: dict[str, Shape] = {
         batch=30,
         windows=(("minute", 60, 500, 20),),
         swept=(Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT),
+        # RefundReceipt, Purchase, Deposit, Transfer.
+        entries=((Kind.REFUND, MAIN), (Kind.FEE, MAIN), (Kind.DISPUTE, BACK), (Kind.PAYOUT, MAIN)),
         noticed=frozenset({Kind.CLIENT, Kind.INVOICE, Kind.PAYMENT}),
         alone=frozenset(
             {

@@ -164,8 +164,8 @@ class Ledger(Protocol):
     def fetch(self, kind: str, remote_ids: Sequence[str], role: str = "") -> list[Remote]:
         """Read objects by id, in as few calls as the vendor allows; those that are gone come back as gone."""
 
-    def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
-        """One page of objects of a kind changed in a window."""
+    def changed(self, kind: str, since: datetime, until: datetime, page: int, role: str = "") -> Page:
+        """One page of objects of a kind changed in a window; ``role`` where that lives in a list of its own."""
 
     def references(self) -> list[Ref]:
         """The chart, tax rates, tracking and whatever else mapping chooses from."""

@@ -15,9 +15,11 @@ from django.db.models import F, Q
 
 from billing.models import Invoice
 from ledger_sync import applying, budgets, connections, inbound, lanes, linking, mapping
-from ledger_sync.kinds import SHAPES
+from ledger_sync.applying.entries import ENTRIES
+from ledger_sync.kinds import MAIN, SHAPES
 from ledger_sync.lanes import Fenced, Lease
 from ledger_sync.models import Connection, Hint, Lane, Link, RefItem
+from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, Ledger, LedgerError, OutcomeUnknown, TryLater
 from ledger_sync.providers import ledger_for
 from practice.core import audit, clock, events, stopping, wake
@@ -33,6 +35,8 @@ GATHER = timedelta(seconds=5)
 HINTS_AT_MOST = 200
 #: How often what no webhook tells of is swept while money is awaited, how often otherwise, and how often the rest.
 QUICKLY, SLOWLY, NOTICED = timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=5)
+#: How often it is looked for whether the bookkeeper removed or changed an entry of Stripe's money.
+HOURLY = timedelta(hours=1)
 #: Causes that end when something is opened again in the ledger.
 CLOSED = ("account_archived", "coded_archived", "locked")
 
@@ -88,9 +92,11 @@ def _ring_for_the_rest(connection_id: int) -> None:
 
 def _work(connection: Connection, lease: Lease, ledger: Ledger, *, kinds: Sequence[str], references: bool) -> int:
     swept = SHAPES[connection.provider].swept
+    everything = False
     asked = Lane.objects.filter(connection=connection, name="pull", sweep_asked_at__isnull=False)
     if asked.exists() and asked.update(sweep_asked_at=None):
         kinds = swept
+        everything = references
     inbound.drop_echoes(connection)
     waiting = Hint.objects.filter(connection=connection, ready_at__lte=clock.now())
     many = Counter(waiting.values_list("kind", flat=True))
@@ -100,6 +106,8 @@ def _work(connection: Connection, lease: Lease, ledger: Ledger, *, kinds: Sequen
     for kind in swept:
         if kind in kinds or many[kind] > HINTS_AT_MOST:
             applied += _sweep_kind(connection, lease, ledger, kind)
+    for entry in entries_due(connection, everything=everything) if kinds else ():
+        applied += _sweep_entries(connection, lease, ledger, *entry)
     if kinds:
         linking.recompute_needs(connection)
     return applied + _follow_hints(connection, lease, ledger)
@@ -113,16 +121,25 @@ def _follow_hints(connection: Connection, lease: Lease, ledger: Ledger) -> int:
         )
         if not hints or stopping.asked() or _gather(connection, hints):
             return applied
-        by_kind: dict[str, list[Hint]] = defaultdict(list)
-        for hint in hints:
-            by_kind[hint.kind].append(hint)
-        for kind, group in by_kind.items():
+        for (kind, role), group in _by_list(connection, hints).items():
             lease.renew()
             reading = applying.Reading(clock.now(), lease)
-            remotes = ledger.fetch(kind, [hint.remote_id for hint in group])
+            remotes = ledger.fetch(kind, [hint.remote_id for hint in group], role)
             applied += applying.apply(connection, ledger, remotes, reading)
             with transaction.atomic():
                 _forget(group)
+
+
+def _by_list(connection: Connection, hints: Sequence[Hint]) -> dict[tuple[str, str], list[Hint]]:
+    """Hints by where their objects live: a document of a role may be in another list than the plain one of its kind."""
+    links = Link.objects.filter(connection=connection, remote_id__in={hint.remote_id for hint in hints}).exclude(
+        role=""
+    )
+    roles = {(kind, key): role for kind, key, role in links.values_list("kind", "remote_id", "role")}
+    found: dict[tuple[str, str], list[Hint]] = defaultdict(list)
+    for hint in hints:
+        found[hint.kind, roles.get((hint.kind, hint.remote_id), "")].append(hint)
+    return found
 
 
 def _gather(connection: Connection, hints: Sequence[Hint]) -> bool:
@@ -175,6 +192,43 @@ def _sweep_kind(connection: Connection, lease: Lease, ledger: Ledger, kind: str)
             lane.swept_at = min(read)
         lane.save(update_fields=["cursor", "swept_at"])
         _forget(hint for hint in told if hint.remote_id in seen)
+    return applied
+
+
+def entries_due(connection: Connection, *, everything: bool) -> list[tuple[str, str]]:
+    """The lists in which what became of our fees, payouts and the like is to be looked for now: hourly, or all."""
+    beside = ~Q(kind=Kind.PAYMENT, role=MAIN)
+    ours = Link.objects.filter(beside, connection=connection, kind__in=ENTRIES, gone_at__isnull=True)
+    if not ours.exclude(remote_id=None).exists():
+        return []
+    cursor, now = Lane.objects.get(connection=connection, name="pull").cursor, clock.now()
+    read = {entry: cursor.get(_cursor_of(*entry)) for entry in SHAPES[connection.provider].entries}
+    return [e for e, at in read.items() if everything or at is None or now - datetime.fromisoformat(at) >= HOURLY]
+
+
+def _cursor_of(kind: str, role: str) -> str:
+    return f"entries {kind} {role}".strip()
+
+
+def _sweep_entries(connection: Connection, lease: Lease, ledger: Ledger, kind: str, role: str) -> int:
+    """Look for entries of ours that the bookkeeper removed or changed; everybody else's in the list are passed over."""
+    name, until, page, applied = _cursor_of(kind, role), clock.now(), 1, 0
+    cursor = Lane.objects.get(connection=connection, name="pull").cursor
+    since = datetime.fromisoformat(cursor[name]) if name in cursor else connection.connected_at
+    while True:
+        lease.renew()
+        reading = applying.Reading(clock.now(), lease)
+        found = ledger.changed(kind, since - OVERLAP, until, page, role)
+        applied += applying.apply(connection, ledger, applying.ours_among(connection, found.remotes), reading)
+        if not found.more:
+            break
+        if stopping.asked():
+            return applied
+        page += 1
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update().get(connection=connection, name="pull")
+        lane.cursor[name] = until.isoformat()
+        lane.save(update_fields=["cursor"])
     return applied
 
 

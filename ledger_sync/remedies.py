@@ -13,7 +13,7 @@ from billing import invoicing, payments, schedules
 from billing.models import CreditNote
 from ledger_sync import coding, connections, inbound, lanes, linking, mapping, pulling, snags
 from ledger_sync.models import Link, RefItem, Snag
-from practice.core import clock, dates, money, wake
+from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
 from practice.firm import clients
 
@@ -204,6 +204,15 @@ def _take_back(snag: Snag, reason: str) -> None:
     invoicing.release_invoice(invoice_id=link.allocation.invoice_id, code=snag.code)
 
 
+def _left_out(snag: Snag, reason: str) -> None:
+    """An entry that was removed there stays out."""
+    Link.objects.filter(pk=_link(snag).pk).update(gone_at=clock.now(), **owed.CLEAR)
+
+
+def _leave_there(snag: Snag, reason: str) -> None:
+    """What was read there is what we know of it: nobody is asked until it changes again."""
+
+
 def _was_duplicate(snag: Snag, reason: str) -> None:
     """Take the money off the invoice here as well; it stays the client's credit."""
     link = _link(snag)
@@ -263,6 +272,8 @@ _DO: dict[str, Callable[[Snag, str], None]] = {
     "post_again": _post_again,
     "was_duplicate": _was_duplicate,
     "take_back": _take_back,
+    "left_out": _left_out,
+    "leave_there": _leave_there,
     "replace": _replace,
     "release": _release,
     "use_mapping": _use_mapping,

@@ -28,7 +28,7 @@ class Remedy:
 #: Causes that what the ledger says has opened: our sending something does not end them.
 NOT_ABOUT_SENDING = (
     "both_changed", "not_taken", "document_changed", "voided_there", "payment_removed", "refund_removed",
-    "settled_there", "credit_taken_off",
+    "entry_removed", "entry_changed", "settled_there", "credit_taken_off",
 )  # fmt: skip
 
 
@@ -118,6 +118,21 @@ TAKE_BACK_HERE = Remedy(
     "The credit note is void in both books; the invoice is owed without it.",
     "Credit note {note} is taken back. {what} is owed without it",
 )
+LEFT_OUT = Remedy(
+    "left_out",
+    "Leave it out",
+    "It is not entered again. The clearing page lists it as not posted.",
+    "{what} is left out of {ledger}",
+)
+READ_ENTRY = Remedy(
+    "read_again", "Check again", "We read it again, and ask again if it still differs.", "{ledger} is being read again"
+)
+LEAVE_THERE = Remedy(
+    "leave_there",
+    "Leave it as it is there",
+    "We stop asking. The nightly comparison goes on listing the difference.",
+    "{what} stays as it is in {ledger}",
+)
 RELEASE = Remedy("release", "Collect it again", "The hold on this invoice ends.", "{what} is collected again")
 
 REPLACE = Remedy(
@@ -201,6 +216,17 @@ WORDS: dict[str, Words] = {
         "A refund to {what} was removed in {ledger}{by}",
         "Stripe gave {amount} back all the same.{unnamed}",
         (POST_AGAIN,),
+    ),
+    "entry_removed": Words(
+        "{what} was removed in {ledger}{by}",
+        "Stripe's record of {amount} stands, so its removal is not believed by itself.{unnamed}",
+        (POST_AGAIN, LEFT_OUT),
+    ),
+    "entry_changed": Words(
+        "{what} was changed in {ledger}{by}",
+        "Changed there: {fields}. It was sent with {ours}; {ledger} says {theirs}. Put it right there, and this ends "
+        "by itself.{unnamed}",
+        (READ_ENTRY, LEAVE_THERE),
     ),
     "settled_there": Words(
         "{ledger} says {theirs} is due on {what}, we say {ours}",
@@ -301,7 +327,14 @@ def edited(snag: Snag) -> str:
 
 
 #: What the fields of a document are called on pages; net and total move together and are one thing to a reader.
-_FIELDS = {"net": "the amount", "total": "the amount", "tax": "the tax", "contact": "the client"}
+_FIELDS = {
+    "net": "the amount",
+    "total": "the amount",
+    "tax": "the tax",
+    "contact": "the client",
+    "from": "the account it leaves",
+    "to": "the account it goes to",
+}
 
 
 def _facts(snag: Snag) -> _Known:

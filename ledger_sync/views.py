@@ -17,6 +17,7 @@ from ledger_sync import (
     causes,
     connections,
     documents,
+    freshness_words,
     lanes,
     mapping,
     panels,
@@ -57,7 +58,9 @@ def ledgers(request: MemberRequest) -> HttpResponse:
     """Every connection: its state, records agreeing, what waits; and what may be connected."""
     practice = request.member.practice
     pulses = sorted(pulses_of(practice), key=lambda pair: (pair[0].entity.name, pair[0].pk))
-    shown = [(c, queries.health_of(c, pulse), causes.causes_of(c)) for c, pulse in pulses]
+    shown = [
+        (c, queries.health_of(c, pulse), causes.causes_of(c), freshness_words.promises_of(c)) for c, pulse in pulses
+    ]
     taken = {c.entity_id for c, _ in pulses if c.state != Connection.State.DISCONNECTED}
     free = [e for e in practice.entities.order_by("name") if e.pk not in taken]
     return page(request, "ledger_sync/ledgers.html", "main", {"section": "ledger", "shown": shown, "free": free})
@@ -91,6 +94,7 @@ def _desk(request: MemberRequest, connection_id: int) -> HttpResponse:
         "traffic": queries.traffic_of(connection),
         "may_resolve": request.member.may("ledger.resolve"),
         "closed": causes.lately_cleared(connection),
+        "promises": freshness_words.promises_of(connection),
     }
     return page(request, "ledger_sync/desk.html", "main", context)
 

@@ -10,7 +10,7 @@ from billing import payments
 from billing.models import Invoice, Payment, Refund
 from billing.payments import Receipt
 from ledger_sync import carrying, dating, snags
-from ledger_sync.applying import bases
+from ledger_sync.applying import bases, entries
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.applying.freshness import read_later
 from ledger_sync.applying.invoices import amount_in_words, hold
@@ -144,6 +144,8 @@ def take_whole_payment(connection: Connection, remote: Remote, who: str) -> int:
     link = link_of(connection, remote)
     theirs = remote.theirs
     now = clock.now()
+    if link is not None and link.role != MAIN:
+        return entries.take_entry(connection, remote, who)
     if link is not None:
         if is_known(link, remote):
             return 1
@@ -156,6 +158,8 @@ def take_whole_payment(connection: Connection, remote: Remote, who: str) -> int:
                 _stripe_payment_removed(connection, link, payment)
         elif payment is not None:
             _changed_payment(connection, link, payment, theirs)
+            if payment.source == Payment.Source.STRIPE:
+                entries.check_facts(link, {k: v for k, v in theirs.items() if k != "amount"}, who)
         bases.agree(link, remote, base_ours=link.base_ours)
         return 1
     shares = _known_shares(connection, theirs)

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from ledger_sync.applying import crediting, freshness
 from ledger_sync.applying.clients import take_client
+from ledger_sync.applying.entries import ENTRIES, take_entry
 from ledger_sync.applying.freshness import Reading, is_being_sent, read_later
 from ledger_sync.applying.invoices import take_invoice
 from ledger_sync.applying.payments import take_payment_on_invoice, take_whole_payment
@@ -82,7 +83,7 @@ def _changed(connection: Connection, remotes: Sequence[Remote], reading: Reading
 
 def _who(connection: Connection, ledger: Ledger, remote: Remote) -> str:
     """The ledger user's name, read once and only where money moved by a person's hand."""
-    if remote.kind not in (Kind.INVOICE, Kind.ALLOCATION):
+    if remote.kind not in (Kind.INVOICE, Kind.ALLOCATION, *ENTRIES):
         return ""
     # Money that was given back is listed with the payments.
     kinds = (Kind.ALLOCATION, Kind.REFUND) if remote.kind == Kind.ALLOCATION else (remote.kind,)
@@ -107,4 +108,8 @@ _APPLIERS: dict[str, Callable[[Connection, Remote, str], int]] = {
     Kind.INVOICE: take_invoice,
     Kind.ALLOCATION: take_payment_on_invoice,
     Kind.PAYMENT: take_whole_payment,
+    Kind.REFUND: take_entry,
+    Kind.DISPUTE: take_entry,
+    Kind.FEE: take_entry,
+    Kind.PAYOUT: take_entry,
 }

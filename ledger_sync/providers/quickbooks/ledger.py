@@ -13,7 +13,7 @@ from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
 from ledger_sync.providers.quickbooks import oauth, reading, wire
 from ledger_sync.providers.quickbooks.client import PAGE, Client, quoted, statement
-from ledger_sync.providers.quickbooks.reading import ENTITIES, entity_of
+from ledger_sync.providers.quickbooks.reading import entity_of
 from ledger_sync.providers.quickbooks.refusals import Fault, fault_of
 from ledger_sync.providers.quickbooks.wire import Company
 from practice.core import clock
@@ -116,23 +116,23 @@ class QuickBooksLedger:
             found |= {str(row["Id"]): reading.remote(kind, row, role) for row in rows}
         return [found.get(key) or reading.gone(kind, key) for key in remote_ids]
 
-    def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
+    def changed(self, kind: str, since: datetime, until: datetime, page: int, role: str = "") -> Page:
         """One page of objects changed in a window.
 
         The log of changes tells deletions too, but holds a thousand objects at most and reaches back thirty days.
         What does not fit is read by the time of the last change, page by page.
         """
-        entity = ENTITIES[kind]
+        entity = entity_of(kind, role)
         logged: list[Remote] = []
         if page == 1 and since > clock.now() - LOG_DAYS:
             rows = self._log(entity, since)
             if len(rows) < PAGE:
-                return Page([reading.remote(kind, row) for row in rows], more=False)
-            logged = [reading.remote(kind, row) for row in rows if row.get("status") == "Deleted"]
+                return Page([reading.remote(kind, row, role) for row in rows], more=False)
+            logged = [reading.remote(kind, row, role) for row in rows if row.get("status") == "Deleted"]
         field = "MetaData.LastUpdatedTime"
         window = (f"{field} >= {quoted(since.isoformat())}", f"{field} <= {quoted(until.isoformat())}")
         rows = self.client.query(statement(entity, *window, order=field, start=(page - 1) * PAGE + 1), entity)
-        return Page(logged + [reading.remote(kind, row) for row in rows], more=len(rows) >= PAGE)
+        return Page(logged + [reading.remote(kind, row, role) for row in rows], more=len(rows) >= PAGE)
 
     def _log(self, entity: str, since: datetime) -> list[dict[str, Any]]:
         params = {"entities": entity, "changedSince": since.replace(microsecond=0).isoformat()}

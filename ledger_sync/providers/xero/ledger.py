@@ -134,9 +134,15 @@ class XeroLedger:
             page += 1
         return [found.get(key) or _gone(Kind.ALLOCATION, key) for key in remote_ids]
 
-    def changed(self, kind: str, since: datetime, until: datetime, page: int) -> Page:
-        """One page of objects modified since an instant; Xero knows no upper bound, so ``until`` is ignored."""
+    def changed(self, kind: str, since: datetime, until: datetime, page: int, role: str = "") -> Page:
+        """One page of objects modified since an instant; Xero knows no upper bound, so ``until`` is ignored.
+
+        Transfers are not paged and do not say when they were changed (Xero docs, Bank Transfers): all are read.
+        """
         name = reading.plural(kind)
+        if kind == Kind.PAYOUT:
+            rows = self._list(f"/{name}", {"includeDeleted": "true"}, name)
+            return Page([reading.remote(kind, row) for row in rows], more=False)
         query = {"page": str(page), "pageSize": str(PAGE), "order": "UpdatedDateUTC ASC"}
         if kind == Kind.CLIENT:
             query["includeArchived"] = "true"

@@ -176,6 +176,14 @@ class Bookkeeper:
         to = {"value": lists.find_account(self.books, account)["Id"]}
         return self._add("Deposit", {"DepositToAccountRef": to, "Line": links})
 
+    def delete_entry(self, kind: str, key: str) -> None:
+        """Delete a RefundReceipt, Purchase, Deposit or Transfer."""
+        self._delete(kind, key)
+
+    def edit_entry(self, kind: str, key: str, fields: Row) -> Row:
+        """Change one."""
+        return self._edit(kind, key, fields)
+
     def receive_money(self, amount: Decimal, *, account: str, reference: str = "", bank: str = BANK) -> Row:
         """Book money straight to an account: the commonest mistake with a bank payment."""
         line = {

@@ -184,6 +184,18 @@ class Bookkeeper:
         with self._change():
             return self.books.touch("Payments", row, IsReconciled=True)
 
+    def delete_entry(self, key: str) -> Row:
+        """Delete a bank transaction or a transfer."""
+        with self._change():
+            if self.books.get("BankTransfers", key) is not None:
+                return banking.save_transfer(self.books, {"BankTransferID": key, "Status": "DELETED"}, "POST")
+            return banking.delete(self.books, self._get("BankTransactions", key))
+
+    def edit_entry(self, key: str, fields: Row) -> Row:
+        """Change a bank transaction."""
+        with self._change():
+            return banking.save(self.books, {"BankTransactionID": key, **fields}, "POST")
+
     def receive_money(self, contact_id: str, amount: Decimal, *, account_code: str, reference: str = "") -> Row:
         """Book money from a client straight to an account: the commonest mistake with a bank payment."""
         fields: Row = {
