@@ -18,6 +18,7 @@ from ledger_sync.known import Known
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Connection, Link
 from ledger_sync.ports import Ledger, Outgoing
+from ledger_sync.turns import MyTurn
 from practice.core import audit, clock, owed
 from practice.core.money import ZERO
 from practice.core.owed import Urgency
@@ -50,10 +51,11 @@ class Written:
 
 @dataclass(frozen=True)
 class Room:
-    """How many calls may go out beside those under way: for anybody, and for people."""
+    """How many calls may go out beside those under way: for anybody, and for people; and whose turn bulk is."""
 
     anybody: int
     people: int
+    turn: MyTurn | None = None
 
 
 def plan(connection: Connection, lease: Lease, ledger: Ledger, room: Room) -> list[Written]:
@@ -65,7 +67,7 @@ def plan(connection: Connection, lease: Lease, ledger: Ledger, room: Room) -> li
     while (found := _first_ready(connection)) is not None:
         urgency, kind = found
         most = room.people if urgency == Urgency.PERSON else room.anybody
-        if most <= 0:
+        if most <= 0 or (urgency == Urgency.BULK and room.turn is not None and not room.turn.is_mine()):
             break
         with transaction.atomic():
             lease.renew()

@@ -22,6 +22,7 @@ from ledger_sync.models import Call, CallItem, Connection, Lane, Link
 from ledger_sync.planning import Written
 from ledger_sync.ports import Disconnected, Ledger, OutcomeUnknown, Rejected, Remote, TryLater
 from ledger_sync.providers import ledger_for
+from ledger_sync.turns import MyTurn
 from practice.core import audit, clock, stopping, wake
 from practice.core.models import Switch
 from practice.core.owed import Urgency
@@ -52,22 +53,23 @@ def push(connection_id: int) -> int:
     lease = lanes.take(connection_id, "push")
     if lease is None:
         return 0
-    calls = 0
+    calls, turn = 0, MyTurn(connection_id)
     try:
         with audit.cause(system="engine", actor="push", run=f"lease {lease.epoch}"):
-            calls = _drain(connection, lease, ledger_for(connection))
+            calls = _drain(connection, lease, ledger_for(connection), turn)
     except Fenced:
         log.info("push of connection %s: lease lost, stopping", connection_id)
         return calls
     finally:
         lease.give_back()
-    if _something_ready(connection):
+        turn.give_back()
+    if _something_ready(connection, bulk=not turn.was_refused):
         # Whoever was rung for meanwhile found the lane taken, so the bell is rung again whatever it says.
         wake.wake("ledger_sync.tasks.push", connection_id=connection_id)
     return calls
 
 
-def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
+def _drain(connection: Connection, lease: Lease, ledger: Ledger, turn: MyTurn) -> int:
     until = clock.now() + STINT
     calls = 0
     for call in Call.objects.filter(connection=connection, closed_at__isnull=True).order_by("id"):
@@ -79,7 +81,7 @@ def _drain(connection: Connection, lease: Lease, ledger: Ledger) -> int:
     with Flight(ledger, lease) as under_way:
         while True:
             if not _is_over(until) and not refused:
-                for written in _plan(connection, lease, ledger, len(under_way)):
+                for written in _plan(connection, lease, ledger, len(under_way), turn):
                     under_way.launch(written)
                     calls += 1
             if not under_way:
@@ -99,9 +101,9 @@ def _is_over(until: datetime) -> bool:
     return clock.now() >= until or stopping.asked()
 
 
-def _plan(connection: Connection, lease: Lease, ledger: Ledger, under_way: int) -> list[Written]:
+def _plan(connection: Connection, lease: Lease, ledger: Ledger, under_way: int, turn: MyTurn) -> list[Written]:
     anybody, people = SHAPES[connection.provider].abreast
-    room = planning.Room(anybody - under_way, anybody + people - under_way)
+    room = planning.Room(anybody - under_way, anybody + people - under_way, turn)
     return planning.plan(connection, lease, ledger, room)
 
 
@@ -206,7 +208,8 @@ def _count_send(call: Call, now: datetime) -> Call:
     return call
 
 
-def _something_ready(connection: Connection) -> bool:
+def _something_ready(connection: Connection, *, bulk: bool) -> bool:
+    """Whether something could be sent at once; ``bulk`` that has no turn is rung for by who gives one back."""
     lane = Lane.objects.get(connection=connection, name="push")
     now = clock.now()
     if lane.blocked_until is not None and lane.blocked_until > now:
@@ -214,6 +217,8 @@ def _something_ready(connection: Connection) -> bool:
     ready = Link.objects.filter(connection=connection, ready_at__lte=now)
     if lane.people_until is not None and lane.people_until > now:
         ready = ready.filter(urgency=Urgency.PERSON)
+    if not bulk:
+        ready = ready.exclude(urgency=Urgency.BULK)
     return ready.exclude(items__open_call__isnull=False).exists()
 
 

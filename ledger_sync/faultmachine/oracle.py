@@ -17,7 +17,7 @@ from billing.models import Allocation, Invoice, Payment
 from ledger_sync.faultmachine.cases import Case, Row
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding, worst_first
 from ledger_sync.faultmachine.oracle_credits import judge_credits
-from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag
+from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag, Turn
 from practice.firm.models import Client
 
 _OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
@@ -346,6 +346,8 @@ def _machinery(case: Case) -> Iterator[Finding]:
         yield Finding(STUCK, f"call {call.pk} {call.operation} is still open")
     for lane in Lane.objects.filter(connection=case.connection_id, until__gte=case.now):
         yield Finding(STUCK, f"the {lane.name} lane is still held")
+    for turn in Turn.objects.filter(until__gte=case.now):
+        yield Finding(STUCK, f"{turn} is still held")
     for link in Link.objects.filter(connection=case.connection_id, owed_since__isnull=False):
         if not (link.parked_at and Snag.objects.filter(link=link, closed_at__isnull=True).exists()):
             yield Finding(

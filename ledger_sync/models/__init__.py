@@ -2,7 +2,7 @@
 
 from ledger_sync.models.calls import Call, CallItem
 from ledger_sync.models.comparisons import Comparison, Difference
-from ledger_sync.models.connections import Budget, Connection, Lane, Mapping, RefItem, TokenSet
+from ledger_sync.models.connections import Budget, Connection, Lane, Mapping, RefItem, TokenSet, Turn
 from ledger_sync.models.inbound import Delivery, Hint, Snag
 from ledger_sync.models.links import Link, LinkNeed
 
@@ -22,4 +22,5 @@ __all__ = [
     "RefItem",
     "Snag",
     "TokenSet",
+    "Turn",
 ]

@@ -140,6 +140,17 @@ class Budget(models.Model):
         return f"{self.key}: {self.spent} of {self.cap}"
 
 
+class Turn(models.Model):
+    """The right of one drain to send bulk, until it runs out; there are as many rows as may at once."""
+
+    place = models.PositiveSmallIntegerField(primary_key=True)
+    holder = models.CharField(max_length=40, blank=True)
+    until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"turn {self.place}"
+
+
 class RefItem(models.Model):
     """One account, tax rate, tracking option … of the ledger as it was last seen; never deleted."""
 
