@@ -23,6 +23,7 @@ _TECHNICAL = frozenset(
 _AMOUNTS = frozenset({"net", "tax_amount", "total", "amount"})
 _NAMES = {
     "due_on": "due",
+    "true_date": "day the money moved",
     "tax_number": "tax number",
     "unit_price": "price",
     "from": "from account",
@@ -101,6 +102,11 @@ def ended(item: CallItem, ledger: str) -> tuple[str, str]:
     }.get(item.result, ("w", f"{ledger} asked us to try again later."))
 
 
+def removed(on: str) -> str:
+    """That what was sent is no longer kept, since a day in ISO form."""
+    return f"Body removed on {dates.in_words(date.fromisoformat(on))}: what was sent is kept for a while only"
+
+
 class Shown:
     """What was sent for a link, field by field, with the ledger's own objects by their names (asked for once)."""
 
@@ -147,7 +153,7 @@ class Shown:
             )
         if name in _PLACES:
             return self._name_of(text)
-        if name in ("date", "due_on"):
+        if name in ("date", "due_on", "true_date"):
             return dates.in_words(date.fromisoformat(text))
         return text
 

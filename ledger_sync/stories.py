@@ -201,6 +201,8 @@ def _attempt(link: Link, item: CallItem, names: dict[int, str], shown: sent_word
         notes.append(f"In one call with {others} other record{'s' if others > 1 else ''}")
     if item.call.vendor_request_id:
         notes.append(f"{ledger}'s reference for support: {item.call.vendor_request_id}")
+    if removed := item.ours.get("removed_on"):
+        notes.append(sent_words.removed(removed))
     tone, ended = sent_words.ended(item, ledger)
     what = f"{sent_words.sent(item)} {ended}"
     said = item.text or (item.call.words if item.result not in ("ok", "found") else "")

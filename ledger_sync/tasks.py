@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ledger_sync import connecting, connections, inbound, lanes, pulling, pushing, reconciling
+from ledger_sync import connecting, connections, inbound, lanes, pulling, purging, pushing, reconciling
 from ledger_sync.kinds import SHAPES
 from ledger_sync.models import Connection, Delivery, Hint
 from ledger_sync.ports import TryLater
@@ -54,6 +54,7 @@ def sweep() -> None:
     pushing.ring_all()
     for connection_id in Connection.objects.filter(connections.LEFT).values_list("pk", flat=True):
         give_back(connection_id)
+    purging.purge_daily()
     for connection_id in reconciling.due(now):
         wake.wake("ledger_sync.tasks.compare", connection_id=connection_id)
     for connection in Connection.objects.filter(state=Connection.State.LIVE).select_related("entity"):

@@ -38,6 +38,9 @@ class Call(models.Model):
     words = models.CharField(max_length=500, blank=True)
     vendor_request_id = models.CharField(max_length=80, blank=True)
     cause = models.JSONField(default=dict)
+    #: What was sent is removed after a while; its fingerprint stays (ledger_sync.purging).
+    emptied_at = models.DateTimeField(null=True, blank=True)
+    body_digest = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         constraints = [
@@ -46,7 +49,10 @@ class Call(models.Model):
                 name="call_closed_with_outcome",
             ),
         ]
-        indexes = [models.Index(fields=["connection", "id"], condition=Q(closed_at__isnull=True), name="call_open")]
+        indexes = [
+            models.Index(fields=["connection", "id"], condition=Q(closed_at__isnull=True), name="call_open"),
+            models.Index(fields=["closed_at"], condition=Q(emptied_at__isnull=True), name="call_to_empty"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"

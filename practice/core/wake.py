@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -28,3 +29,10 @@ def wake(task: str, **arguments: Any) -> None:
     A ring that fails is logged and forgotten: the row is owed all the same and the one-minute sweep finds it.
     """
     transaction.on_commit(lambda: ring(task, **arguments), robust=True)
+
+
+def forget(before: datetime) -> int:
+    """Remove what the queue remembers of tasks that ended before a moment. Returns how many."""
+    from django_q.models import Task
+
+    return int(Task.objects.filter(stopped__lt=before).delete()[0])

@@ -164,6 +164,8 @@ Q_CLUSTER: dict[str, object] = {
     "guard_cycle": 1,
     "log_level": "WARNING",
 }
+#: What was sent to a ledger, and its notices as received, are kept so many days; then their fingerprints stay.
+KEEP_SENT_DAYS = env.int("KEEP_SENT_DAYS", 90)
 REDIS_URL = env.str("REDIS_URL", "")
 if REDIS_URL:
     Q_CLUSTER["redis"] = REDIS_URL

@@ -161,6 +161,30 @@ def test_each_failure_has_its_class_and_books_nothing(at: Books, case: Case) -> 
     assert result.ok
 
 
+#: What a vendor says it has had enough of, and for how long → what we take that for, and how long we wait.
+SLOWED = [
+    ("xero", "minute", 25, "minute", 25),
+    ("xero", "day", 900, "day", 900),
+    ("xero", "appminute", None, "appminute", 5),
+    ("xero", "concurrent", None, "concurrent", 5),
+    # QuickBooks says neither; its documents ask for a minute's patience.
+    ("quickbooks", "", None, "minute", 60),
+    ("quickbooks", "", 7, "minute", 7),
+]
+
+
+@pytest.mark.parametrize(("provider", "problem", "asked", "scope", "wait"), SLOWED)
+def test_which_window_is_full_and_for_how_long_is_heard(
+    at: Books, provider: str, problem: str, asked: int | None, scope: str, wait: int
+) -> None:
+    item = at.item((Kind.INVOICE, "", "create"))
+    at.sandbox.faults.order(Fault("rate_limited", match=API, detail=problem, retry_after=asked))
+    with pytest.raises(TryLater) as raised:
+        at.push(item)
+    assert (raised.value.scope, raised.value.retry_after, raised.value.status) == (scope, wait, 429)
+    assert not raised.value.is_silence
+
+
 def is_refused(at: Books, bad: Outgoing) -> None:
     """What names something unknown to the ledger is refused in words, by itself or with the whole call."""
     try:
@@ -186,6 +210,23 @@ def test_a_bad_document_does_not_keep_its_neighbours_out_and_the_answers_are_in_
         is_as_sent(items[place], results[place])
         is_as_sent(items[place], at.ledger.look(items[place]))
     assert len({result.remote_id for result in results if result.ok}) == 3
+
+
+@every(*[row for row in CASES if row[3] != "create" and not is_alone(*row)])
+def test_changes_voids_and_deletions_go_together_and_one_that_cannot_be_done_stops_no_other(
+    at: Books, case: Case
+) -> None:
+    items = [at.item(case, position) for position in (4, 5, 6)]
+    items[1] = at.spoiled(items[1])
+    call = at.ledger.wire(items)
+    assert call.method in ("POST", "PUT")
+    results = at.push(*items)
+    assert [(result.position, result.ok) for result in results] == [(4, True), (5, False), (6, True)]
+    assert results[1].code
+    assert results[1].text
+    for place in (0, 2):
+        assert results[place].remote_id == items[place].remote_id
+        is_as_sent(items[place], results[place] if case[2] == "update" else at.ledger.look(items[place]))
 
 
 SWEPT = [(provider, kind) for provider, shape in SHAPES.items() for kind in shape.swept]
