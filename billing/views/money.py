@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -98,6 +99,8 @@ def use_credit(request: MemberRequest, pk: int) -> HttpResponse:
     free = unallocated(found) if found.state == Payment.State.SUCCEEDED else ZERO
     invoices = Invoice.objects.filter(client=found.client, entity=found.entity, currency=found.currency)
     open_ones = [(row, left) for row, left in left_to_pay(invoices) if left > ZERO]
+    if request.method == "GET" and (free <= ZERO or not open_ones):
+        return _nothing_to_use(request, found, free)
     choices = [(row.pk, f"{row.number}, {_money(found, left)} open") for row, left in open_ones]
     first = {"amount": min(free, open_ones[0][1]) if open_ones else free, "seen": free}
     form = UseCreditForm(
@@ -124,6 +127,17 @@ def use_credit(request: MemberRequest, pk: int) -> HttpResponse:
         back_words="Payment",
     )
     return confirm(request, form, step)
+
+
+def _nothing_to_use(request: MemberRequest, found: Payment, free: Decimal) -> HttpResponse:
+    """Why there is nothing to press: nothing is left of the payment, or nothing is open to put it on."""
+    back = reverse("payment", kwargs={"practice": request.member.practice.slug, "pk": found.pk})
+    if free <= ZERO:
+        why = f"All of the {_money(found, found.amount)} is on invoices, or went back to {found.client.name}."
+    else:
+        why = f"{found.client.name} has no open invoice in {found.currency}. What is free stays the client's credit."
+    context = {"section": "billing", "title": "Put it on an invoice", "why": why, "back_url": back, "payment": found}
+    return pages.page(request, "billing/nothing_to_do.html", "main", context)
 
 
 def _give_back(payment_id: int, facts: dict[str, Any]) -> Refund:

@@ -197,8 +197,15 @@ def _record_theirs(connection: Connection, theirs: Doc, shares: list[tuple[Invoi
 def _changed_payment(connection: Connection, link: Link, payment: Payment, theirs: Doc) -> None:
     """A known payment was edited: what it is on follows the ledger; its amount only if the bookkeeper had recorded it.
 
-    Stripe's money that lies on fewer invoices than here is not followed: its invoices would be charged again.
+    Stripe's money that lies on fewer invoices than here is not followed: its invoices would be charged again. What it
+    was on before is no news, whatever has become of it here: that is ours to send. Money that came back pays nothing.
     """
+    before = link.base_theirs or {}
+    if (
+        all(before.get(name) == theirs[name] for name in ("lines", "amount"))
+        or payment.state != Payment.State.SUCCEEDED
+    ):
+        return
     shares = _known_shares(connection, theirs)
     wanted = {invoice.pk: amount for invoice, amount in shares}
     live = list(payment.allocations.filter(reversed_at__isnull=True))

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from billing import payments
+from billing import invoicing, payments
 from billing.models import CreditNote, Dispute, Invoice, Payment
 from billing.standing import standing_of
 from practice.core import clock
@@ -127,6 +127,21 @@ def test_a_clients_credit_is_put_on_an_open_invoice_once(
     assert f"$550.00 is on {other.number} now" in done
     again = owner.post(url(firm, "payment_use", payment.pk), facts)
     assert (again.status_code, standing_of(other, TODAY).paid) == (422, Decimal("550.00"))
+
+
+def test_where_nothing_is_free_or_nothing_is_open_the_page_says_so_and_shows_no_form(
+    firm: Firm, larkspur: Any, invoice: Invoice, payer: Any, account: Any, owner: Browser
+) -> None:
+    payment = payer.pay([invoice]).payment
+    later(account, seconds=5)
+    html = page(owner, firm, "payment_use", payment.pk)
+    assert f"All of the $1,100.00 is on invoices, or went back to {larkspur.name}." in html
+    assert 'name="amount"' not in html
+    payments.reverse_allocation(allocation_id=payment.allocations.get().pk, reason="paid twice", now=clock.now())
+    invoicing.void_invoice(invoice_id=invoice.pk, reason="not wanted")
+    html = page(owner, firm, "payment_use", payment.pk)
+    assert f"{larkspur.name} has no open invoice in AUD. What is free stays the client&#x27;s credit." in html
+    assert 'name="amount"' not in html
 
 
 @pytest.mark.parametrize("role", [Membership.Role.PREPARER, Membership.Role.AUDITOR])

@@ -9,8 +9,8 @@ import pytest
 
 from billing import payments, refunding
 from billing.models import Invoice, Payment
-from ledger_sync import pushing
-from ledger_sync.models import Call, Connection, Link
+from ledger_sync import connections, pulling, pushing, remedies, snags
+from ledger_sync.models import Call, Connection, Link, Snag
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
@@ -110,3 +110,48 @@ def test_a_dispute_is_booked_and_closed_once(
     in_agreement(connection, bell, booked)
     assert (fresh(there, opening, "Purchase"), fresh(there, opening, "Deposit")) == (["1050.00"], ["1050.00"])
     assert there.balance("Disputed payments") == opening["disputed"]
+
+
+def test_a_payment_that_lies_in_a_deposit_is_asked_about_and_a_new_invoice_can_ask_for_it(
+    firm: Any, connection: Connection, qbo: Any, there: Any, booked: Invoice, bell: Any
+) -> None:
+    """QuickBooks 6540: what is in a deposit may not be changed."""
+    payment = firm.paid_by_card(booked.client, "1000.00", (booked, "1000.00"))
+    bell.answer()
+    key = str(Link.objects.get(payment=payment, role="").remote_id)
+    qbo.bookkeeper.edit_payment(key, {"DepositToAccountRef": {"value": there.account("Undeposited Funds")}})
+    qbo.bookkeeper.deposit([key])
+    clock.advance(days=2)
+    with audit.cause(system="stripe", actor="Stripe"):
+        payments.return_payment(payment_id=payment.pk, reason="insufficient funds", now=clock.now())
+    bell.answer()
+    sweeps(bell)
+    snag = Snag.objects.get(closed_at__isnull=True, code="deposited")
+    assert snags.sentence(snag) == f"{payment} lies in a deposit in QuickBooks"
+    assert "Take it out of the deposit and send again, or ask for the money by a new invoice" in snags.more(snag)
+    assert [remedy.code for remedy in snags.remedies(snag)] == ["replace", "retry"]
+    assert "has been deposited" in snag.facts["said"]
+    assert [line["LinkedTxn"][0]["TxnId"] for line in there.one("Payment", Id=key)["Line"]] == [
+        Link.objects.get(invoice=booked).remote_id
+    ]
+    remedies.apply_remedy(snag_id=snag.pk, remedy="replace")
+    clock.advance(seconds=5)
+    sweeps(bell)
+    assert str(payment.replacements.get().total) == "1000.00"
+    assert [row["TotalAmt"] for row in there.rows("Payment") if row["Id"] == key] == ["1000.00"]
+    assert not Snag.objects.filter(closed_at__isnull=True, code="deposited").exists()
+
+
+def test_what_we_still_have_to_undo_there_is_not_taken_for_the_bookkeepers_doing(
+    connection: Connection, qbo: Any, charge: Payment, booked: Invoice, bell: Any
+) -> None:
+    """A returned payment was put on its invoice again by reading the ledger before our change could be sent."""
+    connections.pause(connection_id=connection.pk, reason="a look around")
+    with audit.cause(system="stripe", actor="Stripe"):
+        payments.return_payment(payment_id=charge.pk, reason="insufficient funds", now=clock.now())
+    qbo.bookkeeper.edit_payment(str(Link.objects.get(payment=charge, role="").remote_id), {"TxnDate": "2026-11-19"})
+    connections.resume(connection_id=connection.pk)
+    Link.objects.filter(owed_since__isnull=False).update(ready_at=None)
+    clock.advance(minutes=5)
+    pulling.pull(connection.pk, sweep=True)
+    assert not charge.allocations.filter(reversed_at__isnull=True).exists()
