@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from ledger_sync import documents, inbound, lanes, linking, mapping, snags
 from ledger_sync.flight import Landed
-from ledger_sync.kinds import MAIN, SHAPES
+from ledger_sync.kinds import EXCESS, MAIN, SHAPES
 from ledger_sync.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
 from ledger_sync.models.links import Kind
@@ -402,7 +402,9 @@ def refuse(link: Link, code: str, text: str) -> None:
     known = code if code in snags.WORDS else "refused"
     if known == "account_archived" and link.kind == Kind.CREDIT:
         known = "coded_archived"
-    what = documents.describe(link)
+    if code == "not_editable" and (link.kind, link.role) == (Kind.PAYMENT, EXCESS):
+        known = "credit_in_use"
+    what = link.payment.reference if known == "credit_in_use" and link.payment else documents.describe(link)
     owed.park(Link.objects.filter(pk=link.pk), code=known)
     money = documents.value_of(link) if link.kind not in ("client", "item") else ZERO
     name = what if link.kind == "client" else ""

@@ -183,6 +183,12 @@ WORDS: dict[str, Words] = {
         "It cannot be changed there. Take it out of the deposit and send again, or ask for the money by a new invoice.",
         (REPLACE, RETRY),
     ),
+    "credit_in_use": Words(
+        "The client's credit from {what} is used in {ledger}, so that its amount cannot change there",
+        "It is another amount here by now. In {ledger}, take it off the invoice or refund it is used for; then press "
+        "Send again: the credit is entered with its new amount, and can be put on the invoice again.",
+        (RETRY,),
+    ),
     "refused": Words("{ledger} refused {what}", "In words we have not met; they are below.", (RETRY,)),
     "tries_used_up": Words(
         "{what} could not be sent in {tries} tries", "{ledger} did not take it; we stopped trying.", (RETRY,)

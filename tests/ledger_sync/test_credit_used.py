@@ -10,8 +10,8 @@ import pytest
 from billing import payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import ChangedMeanwhile, unallocated
-from ledger_sync import proving, pushing
-from ledger_sync.models import Connection, Link
+from ledger_sync import proving, pushing, snags
+from ledger_sync.models import Connection, Link, Snag
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import in_agreement, paid, reduce, stripe_says
@@ -132,3 +132,21 @@ def test_more_than_is_free_or_open_and_another_clients_invoice_are_refused(
         payments.use_credit(payment_id=charge.pk, invoice_id=both[1].pk, amount=Decimal(1), seen=Decimal("999.00"))
     assert charge.allocations.count() == 1
     assert not Link.objects.filter(kind="allocation", role="excess").exists()
+
+
+def test_a_used_credit_whose_amount_changes_is_asked_about_and_says_what_to_press(
+    connection: Connection, there: There, both: tuple[Invoice, Invoice], charge: Payment, bell: Any
+) -> None:
+    use(charge, both[1], "300.00")
+    bell.answer()
+    payments.reverse_allocation(
+        allocation_id=charge.allocations.get(invoice=both[0]).pk, reason="another invoice", now=clock.now()
+    )
+    bell.answer()
+    snag = Snag.objects.get(closed_at__isnull=True)
+    assert snags.sentence(snag) == (
+        f"The client's credit from {charge.reference} is used in Xero, so that its amount cannot change there"
+    )
+    assert "In Xero, take it off the invoice or refund it is used for; then press Send again" in snags.more(snag)
+    assert [remedy.words for remedy in snags.remedies(snag)] == ["Send again"]
+    assert [row["Total"] for row in there.standing("BankTransactions", Type="RECEIVE-OVERPAYMENT")] == ["400.00"]
