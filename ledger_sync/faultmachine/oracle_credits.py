@@ -36,7 +36,10 @@ def _our_notes(case: Case) -> Iterator[Finding]:
     for note in ours.select_related("invoice", "client"):
         rows = [row for row in case.ledger["CreditNotes"] if row["CreditNoteNumber"] == note.number]
         standing = [row for row in rows if row["Status"] not in _UNDONE]
-        if len(rows) > 1:
+        if case.provider == "quickbooks" and _is_paid_out(note):
+            if standing:
+                yield Finding(DUPLICATED, f"credit note {note.number} stands beside the receipt of its refund")
+        elif len(rows) > 1:
             yield Finding(DUPLICATED, f"credit note {note.number} is in the ledger {len(rows)} times")
         elif note.voided_at is not None and standing:
             yield Finding(DIVERGED, f"credit note {note.number} was taken back here and stands there")
@@ -51,10 +54,16 @@ def _note(case: Case, note: CreditNote, row: Row) -> Iterator[Finding]:
     for name, ours, theirs in _compared(case, note, row):
         if ours != theirs:
             yield Finding(DIVERGED, f"credit note {note.number}: {name} is {ours} here, {theirs} there")
-    ours_on = {a.invoice.number: str(a.amount) for a in note.allocations.filter(reversed_at__isnull=True)}
+    live = note.allocations.filter(reversed_at__isnull=True)
+    ours_on = {} if _is_paid_out(note) else {a.invoice.number: str(a.amount) for a in live}
     if ours_on != case.uses("credit", row["CreditNoteID"]) and not _is_asked(case, note):
         there = case.uses("credit", row["CreditNoteID"])
         yield Finding(DIVERGED, f"credit note {note.number} is on {ours_on} here, on {there} there")
+
+
+def _is_paid_out(note: CreditNote) -> bool:
+    """Whether its money goes back: then it lies on no invoice there, and QuickBooks has a receipt instead."""
+    return note.refunds.exclude(state="failed").exists()
 
 
 def _compared(case: Case, note: CreditNote, row: Row) -> Iterator[tuple[str, str, str]]:
