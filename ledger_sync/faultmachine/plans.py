@@ -144,6 +144,8 @@ FIRM_ACTS: dict[str, int] = {
     "books_void_credit": 1,
     "books_move_credit": 2,
 }
+#: Those of them by which money comes in.
+COMING_IN = ("card_client", "debit_client", "bill_saved", "pay_online", "new_card")
 
 
 @dataclass(frozen=True)
@@ -216,17 +218,22 @@ def firm_plan_of(seed: int) -> Plan:
 
 
 def _around_stripe(chance: Random, until: float) -> tuple[list[Act], list[Trouble]]:
-    """Clients with a saved method from the beginning; what becomes of their money; and Stripe's bad moments."""
-    names = ["card_client", "debit_client", "card_client", "card_client"]
-    moments = [4.0, 9.0, 15.0, 30.0]
-    names += chance.choices(list(STRIPE_ACTS), list(STRIPE_ACTS.values()), k=chance.randint(8, 13))
-    moments += sorted(chance.uniform(100, until) for _ in names[4:])
-    acts = [Act(name, nth, round(at, 3)) for nth, (name, at) in enumerate(zip(names, moments, strict=True), start=100)]
+    """Clients with a saved method from the beginning; what becomes of their money; and Stripe's bad moments.
+
+    Money comes first and goes back later, or there would be none to go back.
+    """
+    timed = [(4.0, "card_client"), (9.0, "debit_client"), (15.0, "card_client"), (30.0, "card_client")]
+    for name in chance.choices(list(STRIPE_ACTS), list(STRIPE_ACTS.values()), k=chance.randint(8, 13)):
+        first, last = (20.0, until * 0.6) if name in COMING_IN else (until * 0.6, until + 120)
+        timed.append((round(chance.uniform(first, last), 3), name))
+    acts = [Act(name, nth, at) for nth, (at, name) in enumerate(sorted(timed), start=100)]
     troubles = []
     for kind in chance.sample(list(STRIPE_KINDS), k=9):
         is_notice = STRIPE_KINDS[kind].places == (STRIPE_NOTICE,)
         seconds = chance.uniform(20, 600) if is_notice else chance.choice((95, 400, 1500))
-        troubles.append(Trouble(kind, "", int(chance.expovariate(1 / 5)), round(seconds, 1)))
+        # The first calls save the methods without which there would be nothing to charge.
+        nth = int(chance.expovariate(1 / 5)) if is_notice else chance.randint(4, 18)
+        troubles.append(Trouble(kind, "", nth, round(seconds, 1)))
     return acts, troubles
 
 

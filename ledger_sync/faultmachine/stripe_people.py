@@ -66,8 +66,12 @@ def _join(stage: Stage, till: Till, act: Act, books: Books, method: str, chance:
         billing_email=f"payer{act.nth}@client.example", phone=f"02 5551 {act.nth:04}",
         country=books.firm.country, currency=books.firm.currency, payment_days=0,
     )  # fmt: skip
-    with suppress(StripeError):
-        _save_method(till, books.entity_id, client, method)
+    for _ in range(3):
+        # Whoever sees an error presses again.
+        with suppress(StripeError):
+            _save_method(till, books.entity_id, client, method)
+            break
+        clock.sleep(5)
     line = agreements.LineSpec(
         description="Bookkeeping", quantity=Decimal(1), unit_price=Decimal(chance.choice(("480", "333.33", "87.65"))),
         cadence="once", treatment="standard", service=Service.objects.get(pk=stage.service_id),
