@@ -33,8 +33,6 @@ def judge_credits(case: Case) -> Iterator[Finding]:
 
 def _our_notes(case: Case) -> Iterator[Finding]:
     ours = CreditNote.objects.filter(entity=case.entity_id, origin=CreditNote.Origin.HERE)
-    # One whose money goes back is paid out there, not put on its invoice: the clearing account tells.
-    ours = ours.exclude(refunds__state__in=("pending", "succeeded"))
     for note in ours.select_related("invoice", "client"):
         rows = [row for row in case.ledger["CreditNotes"] if row["CreditNoteNumber"] == note.number]
         standing = [row for row in rows if row["Status"] not in _UNDONE]
