@@ -316,12 +316,13 @@ def test_a_stripe_payment_moved_there_within_the_client_moves_here(
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
-def test_credits_the_bookkeeper_applies_there_hold_the_invoice_before_it_is_charged(
+def test_credits_the_bookkeeper_applies_there_are_credit_notes_here_and_the_rest_may_be_charged(
     booked: Invoice, connection: Connection, qbo: Any, bell: Any
 ) -> None:
     qbo.bookkeeper.credit(remote(booked), Decimal("100.00"))
     sweep(connection)
     bell.answer()
     assert Payment.objects.count() == 0
-    assert gates.may_collect_unattended(booked).verdict is Verdict.NO
-    assert Snag.objects.get(closed_at__isnull=True).code == "settled_there"
+    assert [note.total for note in booked.credits.all()] == [Decimal("100.00")]
+    assert gates.may_collect_unattended(booked).verdict is Verdict.YES
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
