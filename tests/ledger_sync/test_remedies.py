@@ -325,7 +325,11 @@ def test_release_ends_the_hold(
     browser: Browser, firm: Any, connection: Connection, xero: Any, bell: Any, booked: Invoice
 ) -> None:
     remote = Link.objects.get(invoice=booked).remote_id
-    xero.bookkeeper.credit(remote, Decimal("1100.00"), account_code="404", reason="Small balance")
+    contact = Link.objects.get(client=booked.client).remote_id
+    ahead = xero.bookkeeper.receive_money(
+        contact, Decimal("1100.00"), account_code="200", reference="Paid ahead", kind="RECEIVE-PREPAYMENT"
+    )
+    xero.bookkeeper.put_credit_on("Prepayments", ahead["PrepaymentID"], remote, Decimal("1100.00"))
     sweep(connection, bell)
     answer = gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk))
     assert answer.verdict is Verdict.NO

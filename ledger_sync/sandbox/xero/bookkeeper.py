@@ -196,10 +196,15 @@ class Bookkeeper:
         with self._change():
             return banking.save(self.books, {"BankTransactionID": key, **fields}, "POST")
 
-    def receive_money(self, contact_id: str, amount: Decimal, *, account_code: str, reference: str = "") -> Row:
-        """Book money from a client straight to an account: the commonest mistake with a bank payment."""
+    def receive_money(
+        self, contact_id: str, amount: Decimal, *, account_code: str, reference: str = "", kind: str = "RECEIVE"
+    ) -> Row:
+        """Book money from a client straight to an account: the commonest mistake with a bank payment.
+
+        Of the kind RECEIVE-PREPAYMENT it was paid ahead, and may be put on invoices later.
+        """
         fields: Row = {
-            "Type": "RECEIVE",
+            "Type": kind,
             "Contact": {"ContactID": contact_id},
             "BankAccount": {"Code": BANK},
             "LineAmountTypes": "Inclusive",
