@@ -205,8 +205,8 @@ _WRITTEN_LONG_AGO = Plan(
     0, (Act("agree", 0, 0.0), Act("pay", 1, 20.0)), (Trouble("suspended_unsent", "push", 2, 560.0),)
 )
 
-#: Whoever follows a notice stands still with what it read; the bookkeeper changes the same field again, and a sweep takes
-#: that in; what was read first comes last.
+#: Whoever follows a notice stands still with what it read; the bookkeeper changes the same field again, and a sweep
+#: takes that in; what was read first comes last.
 _OLD_NEWS = Plan(
     0,
     (Act("agree", 0, 0.0), Act("books_edit_phone", 1, 30.0), Act("books_edit_phone", 2, 150.0)),
