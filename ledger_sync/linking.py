@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
 from ledger_sync import lanes
@@ -49,6 +50,7 @@ def find_link(connection: Connection, kind: str, subject_id: int, role: str = MA
     return Link.objects.filter(connection=connection, kind=kind, role=role, gone_at__isnull=True, **lookup).first()
 
 
+@transaction.atomic(savepoint=False)
 def owe(link: Link, *, urgency: int = Urgency.NORMAL, needs: tuple[tuple[Link, str], ...] = ()) -> None:
     """Let a link owe its ledger the present state of our row, once what it needs is met; rings the push bell."""
     for other, how in needs:

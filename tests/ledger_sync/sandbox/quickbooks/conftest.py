@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from qbo_app import COMPANY, MORNING, App, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY, MORNING, App, unlimited
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,10 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from qbo_app import App, head
-
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
 from practice.core.sandbox.http import Request
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 
 def item(app: App, bid: str, number: str, **fields: Any) -> dict[str, Any]:

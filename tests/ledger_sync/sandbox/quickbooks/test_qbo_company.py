@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from qbo_app import App, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, chart, postings, screens
 from practice.core import clock
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, unlimited
 
 
 @pytest.fixture(scope="module")
 def sample() -> App:
-    from qbo_app import MORNING
+    from tests.ledger_sync.sandbox.quickbooks.qbo_app import MORNING
 
     with clock.at(MORNING):
         return App(unlimited(QuickBooksSandbox(company="vendor")))

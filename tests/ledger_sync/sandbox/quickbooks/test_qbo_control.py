@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from qbo_app import COMPANY, MORNING, App
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, build
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.server import Server
 from practice.core.sandbox.store import Store
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY, MORNING, App
 
 
 def post(sandbox: QuickBooksSandbox, name: str, body: object) -> Response:

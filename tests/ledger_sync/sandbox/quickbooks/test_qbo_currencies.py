@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from qbo_app import COMPANY, App, head, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, postings
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY, App, head, unlimited
 
 
 @pytest.fixture

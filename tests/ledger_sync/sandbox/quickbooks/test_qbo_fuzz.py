@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from qbo_app import App, head
-from test_qbo_currencies import template
-from test_qbo_store import bodies
 
 from ledger_sync.sandbox import control
 from ledger_sync.sandbox.quickbooks import api, oauth, pages, screens
 from ledger_sync.sandbox.quickbooks.entities import ENTITIES
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
+from tests.ledger_sync.sandbox.quickbooks.test_qbo_currencies import template
+from tests.ledger_sync.sandbox.quickbooks.test_qbo_store import bodies
 
 ODD: list[Any] = [
     None, "", " ", "x", "é", "\U0001f600", "\x00", "x" * 5_000, "'", "\\", "2026-13-45", "0000-00-00", "9999-12-31", "NaN",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
 from practice.core.sandbox.faults import Fault, Weather
 from practice.core.sandbox.http import ConnectionLost, Request, TimedOut
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 
 def invoice(app: App, number: str = "A-1") -> dict[str, Any]:

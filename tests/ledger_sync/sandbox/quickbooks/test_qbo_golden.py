@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from practice.core.sandbox.faults import Fault
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 CUSTOMER = {"CustomerRef": {"value": "1"}}
 INACTIVE = "Something you're trying to use has been made inactive. Check the fields with accounts, customers, items, vendors or employees."

@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
-from qbo_app import COMPANY, MORNING, App, head, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, postings, taxes
 from practice.core import clock
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY, MORNING, App, head, unlimited
 
 Row = dict[str, Any]
 ZERO = Decimal(0)

@@ -7,11 +7,11 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from qbo_app import App
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App
 
 BACK = "http://localhost:8000/hooks/quickbooks/callback/"
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, postings
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 CUSTOMER = {"CustomerRef": {"value": "1"}}
 

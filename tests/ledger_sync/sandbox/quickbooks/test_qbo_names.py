@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import Invalid, QuickBooksSandbox
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 
 def test_a_name_is_put_together_from_its_parts(app: App) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import quickbooks.objects
-from qbo_app import App, unlimited
 from quickbooks import QuickBooks
 from quickbooks.objects import (
     budget,
@@ -20,10 +19,11 @@ from quickbooks.objects import (
     recurringtransaction,
     taxservice,
 )
-from test_qbo_sdk import Auth, Local
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import network
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, unlimited
+from tests.ledger_sync.sandbox.quickbooks.test_qbo_sdk import Auth, Local
 
 #: Read by its own class; python-quickbooks' BillPayment and Deposit lines borrow the name of their document.
 CLASSES = {

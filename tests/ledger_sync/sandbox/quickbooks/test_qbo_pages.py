@@ -7,11 +7,11 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 import pytest
-from qbo_app import App, unlimited
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, unlimited
 
 
 @pytest.fixture

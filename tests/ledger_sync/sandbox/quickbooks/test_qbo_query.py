@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qbo_app import App
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App
 
 
 @pytest.fixture

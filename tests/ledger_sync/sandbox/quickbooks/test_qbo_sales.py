@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 CUSTOMER = {"CustomerRef": {"value": "1"}}
 

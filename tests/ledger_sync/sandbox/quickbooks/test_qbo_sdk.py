@@ -8,7 +8,6 @@ from datetime import date
 
 import pytest
 from intuitlib.client import AuthClient
-from qbo_app import App
 from quickbooks import QuickBooks
 from quickbooks.batch import batch_create
 from quickbooks.cdc import change_data_capture
@@ -35,6 +34,7 @@ from quickbooks.objects.detailline import SalesItemLine, SalesItemLineDetail
 from quickbooks.objects.payment import PaymentLine
 
 from practice.core import network
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App
 
 
 class Local(QuickBooks):

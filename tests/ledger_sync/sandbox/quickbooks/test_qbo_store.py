@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks.documented import GENERIC
 from ledger_sync.sandbox.quickbooks.entities import ENTITIES
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 #: Intuit's reference, one page per kind: c(reate) r(ead) q(uery) u(pdate) d(elete) v(oid) p(df) s(end).
 DOCUMENTED = {
@@ -136,7 +136,7 @@ def test_the_features_of_a_company_are_told_in_xml(app: App) -> None:
 
 @pytest.mark.parametrize("kind", [name for name, letters in DOCUMENTED.items() if "p" in letters])
 def test_what_is_printed_can_also_be_mailed(app: App, kind: str) -> None:
-    from test_qbo_fuzz import good
+    from tests.ledger_sync.sandbox.quickbooks.test_qbo_fuzz import good
 
     app.invoice()
     row = app.post(kind, good(app)[kind])

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from qbo_app import COMPANY, App, head, unlimited
-from test_qbo_webhooks import Listener
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox, Switches
 from ledger_sync.sandbox.quickbooks.documented import GENERIC
 from practice.core import clock
 from practice.core.sandbox.http import Request
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY, App, head, unlimited
+from tests.ledger_sync.sandbox.quickbooks.test_qbo_webhooks import Listener
 
 PAGE = Path(__file__).parents[4] / "docs/sandboxes/quickbooks.md"
 NAMES = {field.name for field in dataclasses.fields(Switches)}

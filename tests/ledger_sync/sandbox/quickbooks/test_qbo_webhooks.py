@@ -9,10 +9,10 @@ import json
 from typing import Any
 
 import pytest
-from qbo_app import App, head
 
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import clock
+from tests.ledger_sync.sandbox.quickbooks.qbo_app import App, head
 
 
 class Listener:
@@ -245,9 +245,8 @@ def test_kinds_tell_only_what_intuit_lists_for_them(app: App, sandbox: QuickBook
 
 
 def test_what_waits_survives_a_restart(tmp_path: Any) -> None:
-    from qbo_app import COMPANY
-
     from practice.core.sandbox.store import Store
+    from tests.ledger_sync.sandbox.quickbooks.qbo_app import COMPANY
 
     store = Store(tmp_path / "qbo.sqlite")
     app = App(QuickBooksSandbox(store, company=COMPANY, webhook_url="http://web.test/"))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from xero_app import COMPANY, NOON, App, sdk_over, unlimited
 from xero_python.accounting import AccountingApi
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, NOON, App, sdk_over, unlimited
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from xero_app import App
 
 from ledger_sync.sandbox.xero import Invalid
+from tests.ledger_sync.sandbox.xero.xero_app import App
 
 
 def test_the_specifications_words_for_a_taken_name(app: App) -> None:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from xero_app import COMPANY, NOON, App
 
 from ledger_sync.sandbox.xero import XeroSandbox, build
 from ledger_sync.sandbox.xero.settings import Switches
@@ -17,6 +16,7 @@ from practice.core import clock
 from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.server import Server
 from practice.core.sandbox.store import Store
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, NOON, App
 
 
 def post(sandbox: XeroSandbox, name: str, body: object) -> Response:

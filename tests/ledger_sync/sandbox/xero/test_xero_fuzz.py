@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from xero_app import NOON, App, unlimited
 
 from ledger_sync.sandbox.xero import XeroSandbox, api, pages, screens
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.xero.xero_app import NOON, App, unlimited
 
 ODD_TEXTS = (
     "",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from xero_app import COMPANY, App
 
 from ledger_sync.sandbox.xero import Limits, XeroSandbox
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 from practice.core.sandbox.http import ConnectionLost, TimedOut
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, App
 
 
 def bill(app: App, number: str = "N-1", amount: int = 100) -> dict[str, object]:

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from xero_app import COMPANY, NOON, App, unlimited
 
 from ledger_sync.sandbox.xero import Invalid, XeroSandbox, banking, payments
 from practice.core import clock
 from practice.core.sandbox.http import Response
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, NOON, App, unlimited
 
 CENTS = st.decimals("0.01", "400.00", places=2)
 LINES = st.lists(

@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 import pytest
-from xero_app import App
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.xero.xero_app import App
 
 BACK = "http://localhost:8000/back"
 

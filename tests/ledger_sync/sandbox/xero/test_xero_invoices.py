@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from xero_app import App
+
+from tests.ledger_sync.sandbox.xero.xero_app import App
 
 UNIQUE = "Invoice # must be unique."
 MODIFY = "Invoice not of valid status for modification"

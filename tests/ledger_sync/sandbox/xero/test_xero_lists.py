@@ -5,12 +5,12 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import pytest
-from xero_app import App
-from xero_spec import SPEC, needs_specs, raw_description
 
 from ledger_sync.sandbox.xero import wire
 from ledger_sync.sandbox.xero.fields import FIELDS
 from practice.core import clock
+from tests.ledger_sync.sandbox.xero.xero_app import App
+from tests.ledger_sync.sandbox.xero.xero_spec import SPEC, needs_specs, raw_description
 
 #: What the specification adds to an element of an answer; no row has it.
 _OF_AN_ANSWER = {"HasErrors", "HasValidationErrors", "StatusAttributeString", "ValidationErrors", "Warnings"}

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from xero_app import App
 
 from ledger_sync.sandbox.xero import Invalid, banking
 from practice.core import clock
+from tests.ledger_sync.sandbox.xero.xero_app import App
 
 EXCEEDS = "Payment amount exceeds the amount outstanding on this document"
 

@@ -15,14 +15,14 @@ import pytest
 from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
-from xero_app import App, unlimited
 from xero_python import accounting
 from xero_python.api_client import ModelFinder
 from xero_python.api_client.deserializer import deserialize
-from xero_spec import SPEC, needs_specs, raw_description
 
 from ledger_sync.sandbox.xero import XeroSandbox, api
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.xero.xero_app import App, unlimited
+from tests.ledger_sync.sandbox.xero.xero_spec import SPEC, needs_specs, raw_description
 
 pytestmark = needs_specs
 EXCEPTIONS = json.loads((Path(__file__).parent / "openapi_exceptions.json").read_text(encoding="utf-8"))

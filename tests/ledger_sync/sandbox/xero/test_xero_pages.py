@@ -6,11 +6,11 @@ import re
 from urllib.parse import unquote, urlencode
 
 import pytest
-from xero_app import App, unlimited
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.xero.xero_app import App, unlimited
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from xero_app import App
-from xero_spec import SPEC, needs_specs, raw_description
 
 from ledger_sync.sandbox.xero import api
+from tests.ledger_sync.sandbox.xero.xero_app import App
+from tests.ledger_sync.sandbox.xero.xero_spec import SPEC, needs_specs, raw_description
 
 #: What the sandbox covers; everything the description has below these names is wanted.
 RESOURCES = {

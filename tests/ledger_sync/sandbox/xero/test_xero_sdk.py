@@ -6,7 +6,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from xero_app import App, sdk_over, unlimited
 from xero_python.accounting import (
     Account,
     AccountingApi,
@@ -34,6 +33,7 @@ from xero_python.exceptions import AccountingBadRequestException, NotFoundExcept
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core.sandbox.faults import Fault
+from tests.ledger_sync.sandbox.xero.xero_app import App, sdk_over, unlimited
 
 
 def lines(amount: float = 100, code: str = "200") -> list[LineItem]:

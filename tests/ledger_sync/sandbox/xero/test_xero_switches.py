@@ -11,15 +11,15 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from test_xero_identity import BACK, ask, exchange, press
-from test_xero_webhooks import URL, Receiver
-from xero_app import COMPANY, NOON, App, unlimited
 
 from ledger_sync.sandbox.xero import Switches, XeroSandbox
 from ledger_sync.sandbox.xero.settings import Limits
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 from practice.core.sandbox.http import Request, Response
+from tests.ledger_sync.sandbox.xero.test_xero_identity import BACK, ask, exchange, press
+from tests.ledger_sync.sandbox.xero.test_xero_webhooks import URL, Receiver
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, NOON, App, unlimited
 
 PAGE = Path(__file__).parents[4] / "docs/sandboxes/xero.md"
 NAMES = {field.name for field in dataclasses.fields(Switches)}

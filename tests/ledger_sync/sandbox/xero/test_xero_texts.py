@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from xero_app import App
-from xero_spec import SPEC as SPEC_FILE
-from xero_spec import needs_specs
 
 from ledger_sync.sandbox.xero import XeroSandbox
+from tests.ledger_sync.sandbox.xero.xero_app import App
+from tests.ledger_sync.sandbox.xero.xero_spec import SPEC as SPEC_FILE
+from tests.ledger_sync.sandbox.xero.xero_spec import needs_specs
 
 LINE = {"Description": "Fee", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
 NOBODY = "11111111-1111-4111-8111-111111111111"

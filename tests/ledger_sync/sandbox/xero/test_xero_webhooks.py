@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from openapi_schema_validator import OAS31Validator
-from xero_app import COMPANY, App, unlimited
-from xero_spec import WEBHOOKS, needs_specs, raw_description
 
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock
+from tests.ledger_sync.sandbox.xero.xero_app import COMPANY, App, unlimited
+from tests.ledger_sync.sandbox.xero.xero_spec import WEBHOOKS, needs_specs, raw_description
 
 URL = "http://web.test/hooks/xero/"
 
