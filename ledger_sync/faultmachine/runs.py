@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,9 +87,11 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
     Returns whether all agreed.
     """
     tally = Tally()
-    ranges = [range(first + job, first + seeds, jobs) for job in range(jobs)]
+    every = range(first, first + seeds)
+    firms = [seed for seed in every if seed % FIRM_EVERY == 0]
+    shares = [(every[job::jobs], firms[job::jobs]) for job in range(jobs)]
     with _across(jobs) as pool:
-        for part, words in pool(_run_apart, ranges):
+        for part, words in pool(_run_apart, shares):
             tally.merge(part)
             for text in words:
                 say(text)
@@ -153,10 +155,10 @@ def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
     return None
 
 
-def _run_range(seeds: range, say: Say) -> Tally:
+def _run_share(seeds: Iterable[int], firms: Iterable[int], say: Say) -> Tally:
     tally = Tally()
     with _quiet_log(), World() as world:
-        for plan in chain(map(plan_of, seeds), (firm_plan_of(seed) for seed in seeds if seed % FIRM_EVERY == 0)):
+        for plan in chain(map(plan_of, seeds), map(firm_plan_of, firms)):
             outcome = play(world, plan)
             tally.add(outcome)
             if outcome.findings:
@@ -186,9 +188,9 @@ def _tell_plan(plan: Plan, say: Say) -> None:
     say("  troubles: " + ", ".join(troubles) + " (few calls a minute)" * plan.tight + " (tidy phones)" * plan.tidy)
 
 
-def _run_apart(seeds: range) -> tuple[Tally, list[str]]:
+def _run_apart(share: tuple[Sequence[int], Sequence[int]]) -> tuple[Tally, list[str]]:
     words: list[str] = []
-    return _run_range(seeds, words.append), words
+    return _run_share(*share, words.append), words
 
 
 @contextmanager
