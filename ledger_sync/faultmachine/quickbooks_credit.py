@@ -11,6 +11,7 @@ from ledger_sync.faultmachine.deeds import share_of
 from ledger_sync.faultmachine.plans import Act
 from ledger_sync.faultmachine.quickbooks_bookkeeping import Doing, Row
 from ledger_sync.faultmachine.world import Books
+from ledger_sync.models import Link
 
 
 def _rows(books: Books, kind: str) -> list[Row]:
@@ -23,8 +24,12 @@ def _number(row: Row) -> str:
 
 
 def _merge(books: Books, act: Act, chance: Random) -> None:
-    """A customer is merged into another client's, or into one that the bookkeeper had."""
-    ours = [row for row in _rows(books, "Customer") if row["Active"] and _number(row)]
+    """A customer is merged into another client's, or into one that the bookkeeper had.
+
+    Not one whose making we have not heard of yet: nothing in QuickBooks would lead from it to the one that stayed.
+    """
+    known = set(Link.objects.filter(connection=books.connection_id, kind="client").values_list("remote_id", flat=True))
+    ours = [row for row in _rows(books, "Customer") if row["Active"] and _number(row) and row["Id"] in known]
     loser = picking.some(ours, chance)
     if loser is None:
         return
