@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from billing import gateway, movements
 from billing.models import BalanceTransaction, Payout, StripeAccount
@@ -45,9 +46,17 @@ def to_look_at(account: StripeAccount) -> list[str]:
     return known + list(loose.values_list("source_ref", flat=True))
 
 
+def items_of(payout: Payout) -> QuerySet[BalanceTransaction]:
+    """What a payout is made of: also an earlier one that came back and is paid out anew, but not its own movements.
+
+    docs.stripe.com/api/payouts/object, ``failure_balance_transaction``: it puts the money back in the balance.
+    """
+    return payout.movements.exclude(category__in=movements.PAYOUTS, source_ref=payout.payout_ref)
+
+
 def items_total(payout: Payout) -> Decimal:
-    """What the items of a payout add up to, the payout's own movement left out."""
-    return money.total(payout.movements.exclude(category__in=movements.PAYOUTS), "net")
+    """What the items of a payout add up to."""
+    return money.total(items_of(payout), "net")
 
 
 def _keep(account: StripeAccount, facts: PayoutFacts) -> Payout:
@@ -78,7 +87,8 @@ def _itemise(payout: Payout, refs: list[str]) -> None:
 
 def _came_back(payout: Payout) -> date:
     """The day Stripe's balance had the money again, in the entity's zone; today where that is not known yet."""
-    back = payout.movements.filter(category="payout_reversal").order_by("made_at").first()
+    rows = BalanceTransaction.objects.filter(entity_id=payout.entity_id, source_ref=payout.payout_ref)
+    back = rows.filter(category="payout_reversal").order_by("made_at").first()
     return back.on if back is not None else clock.today(payout.entity.time_zone)
 
 

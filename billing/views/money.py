@@ -203,8 +203,7 @@ def _lost(request: MemberRequest, pk: int) -> Dispute:
 def payout(request: MemberRequest, pk: int) -> HttpResponse:
     """One payout: the bank line, and every movement in it."""
     found = access.find(Payout.objects.select_related("entity"), request.member.practice, pk=pk)
-    items = found.movements.exclude(category__in=movements.PAYOUTS).select_related("payment__client")
-    rows = list(items.order_by("made_at", "pk")[:500])
+    rows = list(payouts.items_of(found).select_related("payment__client").order_by("made_at", "pk")[:500])
     context = {
         "section": "billing",
         "payout": found,

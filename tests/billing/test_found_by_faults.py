@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from billing import attempts, collecting, disputes, invoicing, payments, refunding, tasks
-from billing.models import Attempt, Dispute, Invoice, Payment, Refund, StripeAccount
+from billing import attempts, collecting, disputes, invoicing, movements, payments, payouts, refunding, tasks
+from billing.models import Attempt, Dispute, Invoice, Payment, Payout, Refund, StripeAccount
 from billing.sandbox.stripe import refunds
 from billing.stripe_facts import RefundFacts, TryLater
 from practice.core import clock
 from practice.firm.models import Client
-from tests.billing.conftest import Firm, Payer, charges_at, control
+from tests.billing.conftest import Firm, Payer, charges_at, control, later
 
 
 def refund_facts(payment: Payment, status: str, ref: str = "re_there") -> RefundFacts:
@@ -185,3 +185,51 @@ def test_a_charge_that_nobody_began_is_made_a_minute_later(
     tasks.sweep()
     assert len(charges_at(stripe)) == 1
     assert Attempt.objects.get().state == Attempt.State.SUCCEEDED
+
+
+@pytest.fixture
+def came_back(firm: Firm, larkspur: Client, payer: Payer, account: StripeAccount) -> Payout:
+    """A payout that had arrived and was sent back at Stripe, of which we have not been told."""
+    payer.pay([firm.invoice(larkspur)])
+    days_pass(account, 7)
+    payout = Payout.objects.get()
+    assert payout.state == Payout.State.ARRIVED
+    control("payouts/fail", {"account": "acct_harbour", "payout": payout.payout_ref})
+    return payout
+
+
+def days_pass(account: StripeAccount, days: int) -> None:
+    for _ in range(days):
+        later(account, days=1)
+        tasks.settle_balance(account)
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["alone", "with new money"])
+def test_a_payout_that_came_back_is_an_item_of_the_one_it_is_paid_out_with_anew(
+    came_back: Payout, firm: Firm, larkspur: Client, payer: Payer, account: StripeAccount, *, more: bool
+) -> None:
+    if more:
+        payer.pay([firm.invoice(larkspur, "500")])
+        later(account, seconds=5)
+        control("payouts/run", {"account": "acct_harbour"})
+    days_pass(account, 7)
+    came_back.refresh_from_db()
+    anew = Payout.objects.exclude(pk=came_back.pk).get()
+    worth = Decimal("1081.00") + (Decimal("540.35") if more else 0)
+    assert (came_back.state, anew.state, anew.amount) == (Payout.State.FAILED, Payout.State.ARRIVED, worth)
+    assert (payouts.items_total(anew), anew.failure) == (worth, "")
+    assert payouts.items_total(came_back) == Decimal("1081.00")
+
+
+def test_the_day_a_payout_came_back_is_known_after_it_was_paid_out_anew(
+    came_back: Payout, account: StripeAccount
+) -> None:
+    day = clock.today(account.entity.time_zone)
+    clock.advance(days=2)
+    movements.take_movements(account)
+    for ref in payouts.to_look_at(account):
+        payouts.take_payout(account, ref)
+    payouts.take_payout(account, came_back.payout_ref)
+    came_back.refresh_from_db()
+    assert came_back.came_back_on == day
+    assert Payout.objects.exclude(pk=came_back.pk).get().itemised_at is not None
