@@ -59,28 +59,33 @@ def credit_invoice(
     totals = add_up(priced)
     if totals.gross <= ZERO or totals.gross > standing_of(invoice, on).due + given_back:
         raise CreditRefused("A credit must be more than nothing and no more than what is open on the invoice")
-    note = CreditNote.objects.create(
-        practice_id=invoice.practice_id,
-        entity_id=invoice.entity_id,
-        client_id=invoice.client_id,
-        invoice=invoice,
+    note = CreditNote(
         origin=CreditNote.Origin.LEDGER if number else CreditNote.Origin.HERE,
         number=number or _draw_number(invoice.entity_id),
         reason=reason,
         words=words[:200],
         issued_on=on,
-        issued_at=now,
-        currency=invoice.currency,
         price_basis=invoice.price_basis,
         net=totals.net,
         tax=totals.tax,
         total=totals.gross,
     )
-    CreditNoteLine.objects.bulk_create(_rows(note, lines, priced))
+    put_on(invoice, note, _rows(lines, priced), now=now)
+    return note
+
+
+def put_on(invoice: Invoice, note: CreditNote, lines: Sequence[CreditNoteLine], *, now: datetime) -> Allocation:
+    """Issue a credit note that is not saved yet, with its lines, and apply it whole. The invoice is locked by now."""
+    note.practice_id, note.entity_id, note.client_id = invoice.practice_id, invoice.entity_id, invoice.client_id
+    note.invoice, note.currency, note.issued_at = invoice, invoice.currency, now
+    note.save(force_insert=True)
+    for line in lines:
+        line.credit = note
+    CreditNoteLine.objects.bulk_create(lines)
     events.record("billing.credit.issued", note)
     allocation = Allocation.objects.create(credit=note, invoice=invoice, amount=note.total, made_at=now)
     events.record("billing.allocation.made", allocation)
-    return note
+    return allocation
 
 
 @transaction.atomic
@@ -124,10 +129,9 @@ def _draw_number(entity_id: int) -> str:
     return f"{entity.credit_prefix}{entity.next_credit:05d}"
 
 
-def _rows(note: CreditNote, lines: Sequence[CreditLine], priced: Sequence[Priced]) -> list[CreditNoteLine]:
+def _rows(lines: Sequence[CreditLine], priced: Sequence[Priced]) -> list[CreditNoteLine]:
     return [
         CreditNoteLine(
-            credit=note,
             position=position,
             service_id=line.service_id,
             description=line.description[:400],

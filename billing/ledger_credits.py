@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing import payments
-from billing.credits import CreditRefused
+from billing.credits import CreditRefused, put_on
 from billing.models import Allocation, CreditNote, CreditNoteLine, Invoice
 from billing.standing import standing_of
 from practice.core import events
@@ -39,21 +39,17 @@ def take_credit(*, invoice_id: int, given: Given, now: datetime) -> Allocation:
         raise CreditRefused("There is no room for this credit on the invoice here")
     reason = CreditNote.Reason.WRITE_OFF if given.is_write_off else CreditNote.Reason.LEDGER
     net = given.amount - given.tax
-    note = CreditNote.objects.create(
-        practice_id=invoice.practice_id, entity_id=invoice.entity_id, client_id=invoice.client_id, invoice=invoice,
+    note = CreditNote(
         origin=CreditNote.Origin.LEDGER, number=_free(invoice.entity_id, given.number), reason=reason,
-        words=given.words[:200], issued_on=given.on, issued_at=now, currency=invoice.currency, price_basis="exclusive",
-        net=net, tax=given.tax, total=given.amount,
+        words=given.words[:200], issued_on=given.on, price_basis="exclusive", net=net, tax=given.tax,
+        total=given.amount,
     )  # fmt: skip
     main = max(invoice.lines.all(), key=lambda line: line.amount)
-    CreditNoteLine.objects.create(
-        credit=note, position=1, service_id=main.service_id, description=given.words[:400], quantity=1, unit_price=net,
+    line = CreditNoteLine(
+        position=1, service_id=main.service_id, description=given.words[:400], quantity=1, unit_price=net,
         treatment=main.treatment, tax_rate=main.tax_rate, amount=net, tax=given.tax,
     )  # fmt: skip
-    events.record("billing.credit.issued", note)
-    allocation = Allocation.objects.create(credit=note, invoice=invoice, amount=note.total, made_at=now)
-    events.record("billing.allocation.made", allocation)
-    return allocation
+    return put_on(invoice, note, [line], now=now)
 
 
 @transaction.atomic

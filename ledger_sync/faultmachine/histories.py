@@ -38,7 +38,7 @@ from ledger_sync.faultmachine.oracle_postings import postings_of
 from ledger_sync.faultmachine.plans import Act, Plan
 from ledger_sync.faultmachine.stripe_line import StripeLine, StripePost
 from ledger_sync.faultmachine.stripe_world import HOST
-from ledger_sync.faultmachine.wire import Line
+from ledger_sync.faultmachine.wire import LedgerLine
 from ledger_sync.faultmachine.world import Books, Stage, World, swapped, tight_budget
 from ledger_sync.models import Call, Hint, Link, Snag, TokenSet
 from practice.core import clock, network, owed, wake
@@ -90,7 +90,7 @@ def play(world: World, plan: Plan) -> Outcome:
     stage = world.stage(plan.seed, ledgers=plan.ledgers, tight=plan.tight, tidy=plan.tidy)
     with _at_home(stage), clock.at(clock.now()):
         machine = Machine(plan, stage.path, expire_tokens=_expire_tokens)
-        lines = [Line(machine, books) for books in stage.books]
+        lines = [LedgerLine(machine, books) for books in stage.books]
         hosts: dict[str, Application] = {line.books.firm.host: line for line in lines}
         till = StripeLine(machine, stage.till) if stage.till is not None else None
         if till is not None:
@@ -265,7 +265,7 @@ class _History:
 
     # The verdict
 
-    def verdict(self, lines: list[Line], till: StripeLine | None) -> list[Finding]:
+    def verdict(self, lines: list[LedgerLine], till: StripeLine | None) -> list[Finding]:
         """Ask the judge about each ledger, and add the books' final state to the history."""
         found = []
         for line, post in zip(lines, self.books_posts, strict=True):

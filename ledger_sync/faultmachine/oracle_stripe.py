@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from billing.models import (
     Attempt,
@@ -21,6 +22,7 @@ from billing.models import (
 )
 from ledger_sync.faultmachine.cases import Case
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding
+from practice.firm.models import Entity
 
 Row = dict[str, Any]
 #: How Stripe's words for a state are ours.
@@ -74,6 +76,16 @@ def _one(kind: str, ref: str, found: list[Any]) -> Iterator[Finding]:
         yield Finding(LOST, f"{kind} {ref} at Stripe never came to be known here")
     elif len(found) > 1:
         yield Finding(DUPLICATED, f"{kind} {ref} at Stripe is here {len(found)} times")
+
+
+def _same(till: Till, kind: str, row: Row, found: list[Any], state: str) -> Iterator[Finding]:
+    """One row here, in the state and of the amount that it has at Stripe."""
+    yield from _one(kind, row["id"], found)
+    for ours in found[:1]:
+        if ours.state != state:
+            yield Finding(DIVERGED, f"{kind} {row['id']} is {ours.state} here, {row['status']} at Stripe")
+        if ours.amount != till.money(row["amount"]):
+            yield Finding(DIVERGED, f"{kind} {row['id']} is {ours.amount} here, {row['amount']} cents at Stripe")
 
 
 # Charges, and what asked for them
@@ -152,12 +164,7 @@ def _refunds(till: Till) -> Iterator[Finding]:
     ours = Refund.objects.filter(payment__entity=till.case.entity_id)
     for row in till.rows["refund"]:
         found = list(ours.filter(refund_ref=row["id"]))
-        yield from _one("refund", row["id"], found)
-        for refund in found[:1]:
-            if refund.state != _REFUNDS[row["status"]]:
-                yield Finding(DIVERGED, f"refund {row['id']} is {refund.state} here, {row['status']} at Stripe")
-            if refund.amount != till.money(row["amount"]):
-                yield Finding(DIVERGED, f"refund {row['id']} is {refund.amount} here, {row['amount']} cents at Stripe")
+        yield from _same(till, "refund", row, found, _REFUNDS[row["status"]])
     asked = Counter(row["metadata"].get("refund") for row in till.rows["refund"])
     for key, times in asked.items():
         if key and times > 1:
@@ -172,25 +179,20 @@ def _disputes(till: Till) -> Iterator[Finding]:
     ours = Dispute.objects.filter(payment__entity=till.case.entity_id)
     for row in till.rows["dispute"]:
         found = list(ours.filter(dispute_ref=row["id"]))
-        yield from _one("dispute", row["id"], found)
-        for dispute in found[:1]:
-            if dispute.state != _DISPUTES.get(row["status"], "open"):
-                yield Finding(DIVERGED, f"dispute {row['id']} is {dispute.state} here, {row['status']} at Stripe")
-            if dispute.amount != till.money(row["amount"]):
-                yield Finding(DIVERGED, f"dispute {row['id']} is {dispute.amount} here, {row['amount']} cents there")
+        yield from _same(till, "dispute", row, found, _DISPUTES.get(row["status"], "open"))
 
 
 def _payouts(till: Till) -> Iterator[Finding]:
+    zone = ZoneInfo(Entity.objects.get(pk=till.case.entity_id).time_zone)
+    moved = {row["id"]: datetime.fromtimestamp(row["created"], zone) for row in till.rows["balance_transaction"]}
     for row in till.rows["payout"]:
         found = list(Payout.objects.filter(payout_ref=row["id"]))
-        yield from _one("payout", row["id"], found)
+        yield from _same(till, "payout", row, found, _PAYOUTS[row["status"]])
+        back = moved.get(row["failure_balance_transaction"] or "")
+        # What never arrived is not booked as having come back.
         for payout in found[:1]:
-            if payout.state != _PAYOUTS[row["status"]]:
-                yield Finding(
-                    DIVERGED, f"payout {row['id']} is {payout.state} here, {row['status']} at Stripe ({payout.failure})"
-                )
-            if payout.amount != till.money(row["amount"]):
-                yield Finding(DIVERGED, f"payout {row['id']} is {payout.amount} here, {row['amount']} cents at Stripe")
+            if back is not None and payout.came_back_on not in (None, back.date()):
+                yield Finding(DIVERGED, f"payout {row['id']} came back on {payout.came_back_on} here, on {back} there")
 
 
 def _movements(till: Till) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from random import Random
 from typing import TypeVar
@@ -20,6 +20,22 @@ def some(rows: Iterable[Row], chance: Random) -> Row | None:
     """One of these rows, or None when there are none."""
     found = list(rows)
     return chance.choice(found) if found else None
+
+
+def merged(
+    ours: Sequence[Row], nth: int, chance: Random, add: Callable[[str, str], Row]
+) -> tuple[Row, Row, dict[str, str]] | None:
+    """A contact to be merged away and the one that stays: another of these, or one that ``add`` makes of a name and
+    an email; and what that says.
+    """
+    loser = some(ours, chance)
+    if loser is None:
+        return None
+    survivor = some([row for row in ours if row is not loser], chance) if chance.random() < 0.6 else None
+    if survivor is not None:
+        return loser, survivor, {}
+    name, email = f"Known before {nth:02}", f"before{nth}@client.example"
+    return loser, add(name, email), {"name": name, "email": email, "phone": ""}
 
 
 def client(chance: Random) -> Client | None:

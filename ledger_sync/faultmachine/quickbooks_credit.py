@@ -28,19 +28,19 @@ def _merge(books: Books, act: Act, chance: Random) -> None:
 
     Not one whose making we have not heard of yet: nothing in QuickBooks would lead from it to the one that stayed.
     """
+    keeper = books.sandbox.bookkeeper
     known = set(Link.objects.filter(connection=books.connection_id, kind="client").values_list("remote_id", flat=True))
     ours = [row for row in _rows(books, "Customer") if row["Active"] and _number(row) and row["Id"] in known]
-    loser = picking.some(ours, chance)
-    if loser is None:
-        return
-    survivor = picking.some([row for row in ours if row is not loser], chance) if chance.random() < 0.6 else None
-    values: dict[str, str] = {}
-    if survivor is None:
-        name, email = f"Known before {act.nth:02}", f"before{act.nth}@client.example"
-        survivor = books.sandbox.bookkeeper.add_customer({"DisplayName": name, "PrimaryEmailAddr": {"Address": email}})
-        values = {"name": name, "email": email, "phone": ""}
-    books.sandbox.bookkeeper.merge_customers(loser["Id"], survivor["Id"])
-    books.deeds.merge(loser["Id"], survivor["Id"], _number(loser), values)
+    found = picking.merged(
+        ours,
+        act.nth,
+        chance,
+        lambda name, email: keeper.add_customer({"DisplayName": name, "PrimaryEmailAddr": {"Address": email}}),
+    )
+    if found is not None:
+        loser, survivor, says = found
+        keeper.merge_customers(loser["Id"], survivor["Id"])
+        books.deeds.merge(loser["Id"], survivor["Id"], _number(loser), says)
 
 
 def _archive_account(books: Books, act: Act, chance: Random) -> None:

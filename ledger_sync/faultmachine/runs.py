@@ -6,7 +6,7 @@ import logging
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,8 @@ Say = Callable[[str], object]
 ENOUGH = 100
 #: A firm's history for every so many of one ledger.
 FIRM_EVERY = 10
+#: Seeds that are played in one go, between two lines that say how far a run is.
+STRETCH = 50
 
 
 @dataclass
@@ -86,15 +88,17 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
 
     Returns whether all agreed.
     """
-    tally = Tally()
+    tally, begun = Tally(), time.monotonic()
     every = range(first, first + seeds)
-    firms = [seed for seed in every if seed % FIRM_EVERY == 0]
-    shares = [(every[job::jobs], firms[job::jobs]) for job in range(jobs)]
+    stretches = [every[start : start + STRETCH] for start in range(0, seeds, STRETCH)]
     with _across(jobs) as pool:
-        for part, words in pool(_run_apart, shares):
+        for stretch, (part, words) in zip(stretches, pool(_run_apart, stretches), strict=True):
             tally.merge(part)
             for text in words:
                 say(text)
+            wrong = part.found.total()
+            minutes = (time.monotonic() - begun) / 60
+            say(f"  to seed {stretch[-1]}: {f'{wrong} wrong' if wrong else 'nothing wrong'}, {minutes:.1f} min")
     silent = tally.silent if seeds >= ENOUGH else []
     for kind in tally.kinds:
         say(
@@ -155,8 +159,8 @@ def first_caught(world: World, mutant: Mutant, seeds: range) -> Outcome | None:
     return None
 
 
-def _run_share(seeds: Iterable[int], firms: Iterable[int], say: Say) -> Tally:
-    tally = Tally()
+def _run_stretch(seeds: range, say: Say) -> Tally:
+    tally, firms = Tally(), [seed for seed in seeds if seed % FIRM_EVERY == 0]
     with _quiet_log(), World() as world:
         for plan in chain(map(plan_of, seeds), map(firm_plan_of, firms)):
             outcome = play(world, plan)
@@ -188,9 +192,9 @@ def _tell_plan(plan: Plan, say: Say) -> None:
     say("  troubles: " + ", ".join(troubles) + " (few calls a minute)" * plan.tight + " (tidy phones)" * plan.tidy)
 
 
-def _run_apart(share: tuple[Sequence[int], Sequence[int]]) -> tuple[Tally, list[str]]:
+def _run_apart(seeds: range) -> tuple[Tally, list[str]]:
     words: list[str] = []
-    return _run_share(*share, words.append), words
+    return _run_stretch(seeds, words.append), words
 
 
 @contextmanager

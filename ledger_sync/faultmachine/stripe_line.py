@@ -11,17 +11,15 @@ from django.test import RequestFactory
 from billing.views import hooks
 from ledger_sync.faultmachine.database import Killed
 from ledger_sync.faultmachine.notices import Post
-from ledger_sync.faultmachine.plans import REPLY, SEND, STRIPE_NOTICE, Trouble
+from ledger_sync.faultmachine.plans import STRIPE_NOTICE
+from ledger_sync.faultmachine.wire import Line
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
-from practice.core.sandbox.http import ConnectionLost, Request, Response, TimedOut
 
 if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine
     from ledger_sync.faultmachine.stripe_world import Till
 
-#: Seconds a caller waits for Stripe before it gives up.
-PATIENCE = 20.0
 #: What each trouble asks of the sandbox; the general ones meet Stripe as they meet a ledger.
 _ORDERS: dict[str, Fault] = {
     "reset": Fault("reset"),
@@ -38,54 +36,13 @@ _ORDERS: dict[str, Fault] = {
 }
 
 
-class StripeLine:
+class StripeLine(Line):
     """Stripe as billing reaches it."""
 
+    VOICE, PATIENCE, ORDERS = "stripe", 20.0, _ORDERS
+
     def __init__(self, machine: Machine, till: Till) -> None:
-        self.machine = machine
-        self.sandbox = till.sandbox
-        self.calls = 0
-        self.bodies: dict[str, bytes] = {}
-        #: Keys that were used with another body.
-        self.reused: list[str] = []
-
-    def handle(self, request: Request) -> Response:
-        """Answer one call, or let it come to grief."""
-        what = f"{request.method} {request.path}"
-        trouble = self.machine.boundary(SEND, what)
-        self.calls += 1
-        self._remember_key(request)
-        clock.advance(seconds=self.machine.chance.uniform(0.05, 0.4))
-        try:
-            response = self._answer(request, trouble)
-        except (ConnectionLost, TimedOut) as gone:
-            self.machine.tell("stripe", f"no answer ({gone})", what)
-            self.machine.boundary(REPLY, what)
-            raise
-        self.machine.tell("stripe", f"answers {response.status}", what)
-        self.machine.boundary(REPLY, what)
-        return response
-
-    def tick(self) -> None:
-        """Notices go out by the machine's own web process."""
-
-    def _answer(self, request: Request, trouble: Trouble | None) -> Response:
-        if trouble is None:
-            response: Response = self.sandbox.handle(request)
-            return response
-        order = _ORDERS[trouble.kind]
-        self.sandbox.faults.order(Fault(order.kind, detail=order.detail))
-        try:
-            answer: Response = self.sandbox.handle(request)
-            return answer
-        finally:
-            if order.kind == "timeout":
-                clock.advance(seconds=PATIENCE)
-
-    def _remember_key(self, request: Request) -> None:
-        key = request.headers.get("idempotency-key", "")
-        if key and self.bodies.setdefault(key, request.body) != request.body:
-            self.reused.append(key)
+        super().__init__(machine, till.sandbox)
 
 
 class StripePost(Post):

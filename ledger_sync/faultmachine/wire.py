@@ -1,8 +1,8 @@
-"""The line between the engine and the sandbox: where calls are held up, spoiled and counted."""
+"""The line between the product and a vendor's sandbox: where calls are held up, spoiled and counted."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ledger_sync.faultmachine.plans import REPLY, SEND, Trouble
 from practice.core import clock
@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine
     from ledger_sync.faultmachine.world import Books
 
-#: Seconds a caller waits for an answer before it gives up.
-PATIENCE = 60.0
-#: What each trouble asks of the sandbox.
+#: What each trouble asks of a ledger's sandbox.
 _ORDERS: dict[str, Fault] = {
     "reset": Fault("reset"),
     "timeout": Fault("timeout"),
@@ -35,15 +33,18 @@ _ORDERS: dict[str, Fault] = {
 
 
 class Line:
-    """One sandbox as the engine reaches it."""
+    """One sandbox as the product reaches it."""
 
-    def __init__(self, machine: Machine, books: Books) -> None:
+    #: Who answers, in the history.
+    VOICE: ClassVar[str]
+    #: Seconds a caller waits for an answer before it gives up.
+    PATIENCE: ClassVar[float]
+    ORDERS: ClassVar[dict[str, Fault]]
+
+    def __init__(self, machine: Machine, sandbox: Any) -> None:
         self.machine = machine
-        self.books = books
-        self.sandbox = books.sandbox
+        self.sandbox = sandbox
         self.calls = 0
-        #: Times the vendor really had too many calls in a minute, beside the ordered ones.
-        self.over_limit = 0
         #: The body each idempotency key was first used with, and keys used with another.
         self.bodies: dict[str, bytes] = {}
         self.reused: list[str] = []
@@ -56,40 +57,60 @@ class Line:
         self._remember_key(request)
         clock.advance(seconds=self.machine.chance.uniform(0.05, 0.4))
         try:
-            response = self._answer(request, trouble)
+            response = self._answer(request) if trouble is None else self._spoil(request, trouble)
         except (ConnectionLost, TimedOut) as gone:
-            self.machine.tell("vendor", f"no answer ({gone})", what)
+            self.machine.tell(self.VOICE, f"no answer ({gone})", what)
             self.machine.boundary(REPLY, what)
             raise
-        self.machine.tell("vendor", f"answers {response.status}", what)
+        self.machine.tell(self.VOICE, f"answers {response.status}", what)
         self.machine.boundary(REPLY, what)
         return response
 
     def tick(self) -> None:
         """Notices go out by the machine's own web process."""
 
-    def _answer(self, request: Request, trouble: Trouble | None) -> Response:
-        if trouble is None:
-            response: Response = self.sandbox.handle(request)
-            if response.status == 429:
-                # Only Xero says which limit it was.
-                self.over_limit += response.headers.get("X-Rate-Limit-Problem", "minute") == "minute"
-            return response
-        if trouble.kind == "worked_late":
-            after = max(self.machine.chance.uniform(1, 140), self.machine.chance.uniform(1, 140))
-            self.machine.later(after, lambda: self.sandbox.handle(request))
-            clock.advance(seconds=PATIENCE)
-            raise TimedOut("worked late")
-        order = _ORDERS[trouble.kind]
+    def _answer(self, request: Request) -> Response:
+        answer: Response = self.sandbox.handle(request)
+        return answer
+
+    def _spoil(self, request: Request, trouble: Trouble) -> Response:
+        order = self.ORDERS[trouble.kind]
         self.sandbox.faults.order(Fault(order.kind, retry_after=order.retry_after, detail=order.detail))
         try:
             answer: Response = self.sandbox.handle(request)
             return answer
         finally:
-            if trouble.kind == "timeout":
-                clock.advance(seconds=PATIENCE)
+            if order.kind == "timeout":
+                clock.advance(seconds=self.PATIENCE)
 
     def _remember_key(self, request: Request) -> None:
         key = request.headers.get("idempotency-key", "") or dict(request.query).get("requestid", "")
         if key and self.bodies.setdefault(key, request.body) != request.body:
             self.reused.append(key)
+
+
+class LedgerLine(Line):
+    """A ledger as the engine reaches it."""
+
+    VOICE, PATIENCE, ORDERS = "vendor", 60.0, _ORDERS
+
+    def __init__(self, machine: Machine, books: Books) -> None:
+        super().__init__(machine, books.sandbox)
+        self.books = books
+        #: Times the vendor really had too many calls in a minute, beside the ordered ones.
+        self.over_limit = 0
+
+    def _answer(self, request: Request) -> Response:
+        response = super()._answer(request)
+        if response.status == 429:
+            # Only Xero says which limit it was.
+            self.over_limit += response.headers.get("X-Rate-Limit-Problem", "minute") == "minute"
+        return response
+
+    def _spoil(self, request: Request, trouble: Trouble) -> Response:
+        if trouble.kind != "worked_late":
+            return super()._spoil(request, trouble)
+        after = max(self.machine.chance.uniform(1, 140), self.machine.chance.uniform(1, 140))
+        self.machine.later(after, lambda: self.sandbox.handle(request))
+        clock.advance(seconds=self.PATIENCE)
+        raise TimedOut("worked late")

@@ -20,19 +20,16 @@ def _rows(books: Books, kind: str) -> list[Row]:
 
 def _merge(books: Books, act: Act, chance: Random) -> None:
     """A client's contact is merged into another client's, or into one that the bookkeeper had."""
+    keeper = books.sandbox.bookkeeper
     contacts = [row for row in _rows(books, "Contacts") if row["ContactStatus"] == "ACTIVE"]
     ours = [row for row in contacts if str(row.get("ContactNumber", "")).startswith("CS-C")]
-    loser = picking.some(ours, chance)
-    if loser is None:
-        return
-    survivor = picking.some([row for row in ours if row is not loser], chance) if chance.random() < 0.6 else None
-    values: dict[str, str] = {}
-    if survivor is None:
-        name, email = f"Known before {act.nth:02}", f"before{act.nth}@client.example"
-        survivor = books.sandbox.bookkeeper.add_contact({"Name": name, "EmailAddress": email})
-        values = {"name": name, "email": email, "phone": ""}
-    books.sandbox.bookkeeper.merge_contacts(loser["ContactID"], survivor["ContactID"])
-    books.deeds.merge(loser["ContactID"], survivor["ContactID"], loser["ContactNumber"], values)
+    found = picking.merged(
+        ours, act.nth, chance, lambda name, email: keeper.add_contact({"Name": name, "EmailAddress": email})
+    )
+    if found is not None:
+        loser, survivor, says = found
+        keeper.merge_contacts(loser["ContactID"], survivor["ContactID"])
+        books.deeds.merge(loser["ContactID"], survivor["ContactID"], loser["ContactNumber"], says)
 
 
 def _due(books: Books, chance: Random, contact: str = "") -> Row | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import gc
 import math
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,8 +35,7 @@ from practice.core.sandbox.http import Request, Response
 from practice.core.sandbox.store import Store
 from practice.firm import clients
 from practice.firm.models import Client, Entity, Practice, Service, TaxRate
-from tests import postgres
-from tests.benchmarks import telling
+from tests.benchmarks import postgres_too, telling
 from tests.benchmarks.tally import Tally
 from tests.emptying import empty
 
@@ -55,13 +52,7 @@ SANDBOX, BENCH = "sandbox", "bench"
 def measure(_: Path) -> None:
     """On this database, and where that is SQLite on PostgreSQL too."""
     _measure()
-    if database.vendor == "sqlite":
-        with postgres.running() as url:
-            if url is None:
-                print("NOT RUN: the engine on PostgreSQL: no server. pip install -r tests/requirements.txt", flush=True)
-                return
-            command = [sys.executable, "-m", "tests.benchmarks", "engine"]
-            subprocess.run(command, env={**os.environ, "BENCH_DATABASE": url}, cwd=settings.BASE_DIR, check=True)
+    postgres_too.again("engine")
 
 
 def _measure() -> None:

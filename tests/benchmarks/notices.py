@@ -13,7 +13,6 @@ import hmac
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -35,8 +34,7 @@ from practice.firm.models import Client, Entity, Service
 from practice.site.demo.processes import Processes, answers, free_port
 from practice.site.demo.wiring import post
 from practice.site.models import DemoMark
-from tests import postgres
-from tests.benchmarks import engine, telling
+from tests.benchmarks import engine, postgres_too, telling
 
 EVENTS = int(os.environ.get("EVENTS", "500"))
 INVOICES = int(os.environ.get("INVOICES", "10000"))
@@ -55,14 +53,7 @@ MEDIAN, WORST = 0.5, 2.0
 def measure(folder: Path) -> None:
     """On SQLite here, on PostgreSQL in a process of its own, where there is one."""
     _measure(folder)
-    if database.vendor == "postgresql":
-        return
-    with postgres.running() as url:
-        if url is None:
-            print("NOT RUN: webhooks on PostgreSQL: no server. pip install -r tests/requirements.txt", flush=True)
-            return
-        command = [sys.executable, "-m", "tests.benchmarks", "notices"]
-        subprocess.run(command, env={**os.environ, "BENCH_DATABASE": url}, cwd=settings.BASE_DIR, check=True)
+    postgres_too.again("notices")
 
 
 @dataclass

@@ -12,11 +12,12 @@ from django.urls import reverse
 
 from billing import payments
 from billing.models import Invoice, Payment
-from ledger_sync import linking, pulling, pushing, snags
+from ledger_sync import linking, pulling, snags
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.providers.xero import reading
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, paid, reduce, stripe_says
+from tests.ledger_sync.steps import send_postponed
 from tests.ledger_sync.xero_books import There
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
@@ -32,20 +33,12 @@ def locked(request: Any, connection: Connection, xero: Any, booked: Invoice) -> 
         pulling.pull(connection.pk, references=True)
 
 
-def is_sent(bell: Any) -> None:
-    """What a refusal postponed until the lock was read goes as well."""
-    bell.answer()
-    clock.advance(seconds=20)
-    pushing.ring_all()
-    bell.answer()
-
-
 @pytest.mark.usefixtures("locked")
 def test_a_payment_of_a_locked_day_is_entered_on_the_first_open_day_with_its_true_day(
     firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
 ) -> None:
     payment = paid(firm, booked, "1150.00", (booked, "1100.00"))
-    is_sent(bell)
+    send_postponed(bell)
     (row,) = there.standing("Payments", PaymentType="ACCRECPAYMENT")
     allocation = payment.allocations.get()
     assert (row["Date"], row["Amount"]) == (TOMORROW, "1100.00")
@@ -64,7 +57,7 @@ def test_fees_a_payout_and_a_dispute_of_a_locked_day_are_entered_on_the_first_op
     payment = paid(firm, booked, "1100.00", (booked, "1100.00"))
     disputed(payment, "needs_response")
     fees_and_payout(firm)
-    is_sent(bell)
+    send_postponed(bell)
     spent = there.standing("BankTransactions", Type="SPEND")
     assert {row["Date"] for row in spent} == {TOMORROW}
     assert len(spent) == 2
@@ -82,12 +75,12 @@ def test_a_refund_and_a_return_of_a_locked_day_are_entered_on_the_first_open_day
     clock.advance(days=3)
     lock(connection, xero, "2026-11-23")
     stripe_says(refund, "succeeded")
-    is_sent(bell)
+    send_postponed(bell)
     (row,) = there.standing("Payments", PaymentType="ARCREDITPAYMENT")
     assert (row["Date"], row["Reference"][-16:]) == ("2026-11-24", ", of 23 Nov 2026")
     with audit.cause(system="stripe", actor="Stripe"):
         payments.return_payment(payment_id=payment.pk, reason="insufficient funds", now=clock.now())
-    is_sent(bell)
+    send_postponed(bell)
     (left,) = there.standing("BankTransactions", Type="SPEND")
     assert (left["Date"], left["Total"], left["Reference"][-16:]) == ("2026-11-24", "770.00", ", of 23 Nov 2026")
     # The payment stays where its day is closed; the new invoice that asks for it again has a date of its own.
@@ -104,7 +97,7 @@ def test_money_entered_on_another_day_is_not_sent_again_once_its_own_day_is_open
     firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
 ) -> None:
     paid(firm, booked, "1100.00", (booked, "1100.00"))
-    is_sent(bell)
+    send_postponed(bell)
     lock(connection, xero, "2026-10-31")
     for link in Link.objects.filter(kind="allocation"):
         link_owes(link)
@@ -124,9 +117,9 @@ def test_taking_off_what_was_entered_on_an_open_day_is_not_held_by_the_lock_of_i
     firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
 ) -> None:
     payment = paid(firm, booked, "1100.00", (booked, "1100.00"))
-    is_sent(bell)
+    send_postponed(bell)
     payments.reverse_allocation(allocation_id=payment.allocations.get().pk, reason="another invoice", now=clock.now())
-    is_sent(bell)
+    send_postponed(bell)
     assert there.standing("Payments", PaymentType="ACCRECPAYMENT") == []
     in_agreement(connection, bell, booked)
 
@@ -138,7 +131,7 @@ def test_taking_off_what_lies_in_a_locked_period_is_asked_about(
     bell.answer()
     lock(connection, xero, TODAY)
     payments.reverse_allocation(allocation_id=payment.allocations.get().pk, reason="another invoice", now=clock.now())
-    is_sent(bell)
+    send_postponed(bell)
     assert [row["Date"] for row in there.standing("Payments", PaymentType="ACCRECPAYMENT")] == [TODAY]
     assert Snag.objects.get(closed_at__isnull=True).code == "locked"
 
@@ -148,7 +141,7 @@ def test_an_invoice_of_a_locked_day_is_never_moved_but_asked_about(
     firm: Any, there: There, booked: Invoice, bell: Any
 ) -> None:
     _, (invoice,) = firm.agreement(booked.client, reference="P-0002")
-    is_sent(bell)
+    send_postponed(bell)
     snag = Snag.objects.get(closed_at__isnull=True)
     assert (
         snags.sentence(snag)
@@ -162,7 +155,7 @@ def test_a_lock_that_reaches_far_ahead_is_asked_about(
 ) -> None:
     lock(connection, xero, "2036-11-20")
     paid(firm, booked, "1100.00", (booked, "1100.00"))
-    is_sent(bell)
+    send_postponed(bell)
     assert Snag.objects.get(closed_at__isnull=True).code == "locked"
     assert there.standing("Payments", PaymentType="ACCRECPAYMENT") == []
 
@@ -175,8 +168,8 @@ def test_a_lock_that_the_ledger_names_and_does_not_show_is_asked_about(
     monkeypatch.setattr(reading, "organisation", lambda row, tenant: replace(told(row, tenant), locked_until=""))
     xero.bookkeeper.set_lock_dates(period=TODAY)
     paid(firm, booked, "1100.00", (booked, "1100.00"))
-    is_sent(bell)
-    is_sent(bell)
+    send_postponed(bell)
+    send_postponed(bell)
     assert Snag.objects.get(closed_at__isnull=True).code == "locked"
 
 
@@ -185,7 +178,7 @@ def test_the_page_of_a_record_says_why_it_is_dated_differently_there(
     firm: Any, browser: Browser, connection: Connection, booked: Invoice, bell: Any
 ) -> None:
     payment: Payment = paid(firm, booked, "1100.00", (booked, "1100.00"))
-    is_sent(bell)
+    send_postponed(bell)
     link = Link.objects.get(allocation__payment=payment)
     page = browser.get(reverse("ledger_record", args=[firm.practice.slug, connection.pk, link.pk])).content.decode()
     assert "The money moved on 20 November 2026. That day was locked in Xero" in page

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import pulling, remedies, snags, tasks
+from ledger_sync import pulling, remedies, snags
 from ledger_sync.models import Connection, Link, Snag
 from practice.core import clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, paid
+from tests.ledger_sync.steps import sweep_hourly
 from tests.ledger_sync.xero_books import There
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,13 +26,7 @@ def entered(firm: Any, connection: Connection, booked: Invoice, bell: Any) -> No
     disputed(payment, "needs_response")
     fees_and_payout(firm)
     in_agreement(connection, bell, booked)
-    read(connection)
-
-
-def read(connection: Connection) -> None:
-    """An hour later the sweep of the minute looks for it by itself."""
-    clock.advance(minutes=61)
-    tasks.sweep()
+    sweep_hourly()
 
 
 def link_of(kind: str) -> Link:
@@ -57,7 +52,7 @@ def test_an_entry_removed_there_is_asked_about_and_entered_again_only_when_told(
 ) -> None:
     link = link_of(kind)
     xero.bookkeeper.delete_entry(str(link.remote_id))
-    read(connection)
+    sweep_hourly()
     bell.answer()
     assert (cause().code, snags.sentence(cause())) == ("entry_removed", WORDS[kind])
     assert (link_of(kind).pk, link_of(kind).owes) == (link.pk, False)
@@ -71,9 +66,9 @@ def test_an_entry_removed_there_is_asked_about_and_entered_again_only_when_told(
 def test_an_entry_removed_there_may_be_left_out(connection: Connection, xero: Any, bell: Any) -> None:
     link = link_of("fee")
     xero.bookkeeper.delete_entry(str(link.remote_id))
-    read(connection)
+    sweep_hourly()
     remedies.apply_remedy(snag_id=cause().pk, remedy="left_out")
-    read(connection)
+    sweep_hourly()
     bell.answer()
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     assert list(Link.objects.filter(kind="fee").values_list("owed_since", "generation")) == [(None, 1)]
@@ -84,7 +79,7 @@ def test_another_day_or_amount_there_is_asked_about_until_it_is_put_right(connec
     link = link_of("fee")
     line = {"Description": "Fee", "UnitAmount": 20, "AccountCode": "404"}
     xero.bookkeeper.edit_entry(str(link.remote_id), {"Date": "2026-11-18", "LineItems": [line]})
-    read(connection)
+    sweep_hourly()
     snag = cause()
     assert snag.code == "entry_changed"
     assert "the amount and the date" in snags.more(snag)
@@ -95,16 +90,16 @@ def test_another_day_or_amount_there_is_asked_about_until_it_is_put_right(connec
     assert cause().code == "entry_changed"
     line = {**line, "UnitAmount": Decimal("17.80")}
     xero.bookkeeper.edit_entry(str(link.remote_id), {"Date": "2026-11-20", "LineItems": [line]})
-    read(connection)
+    sweep_hourly()
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
 @pytest.mark.usefixtures("entered")
 def test_what_stays_as_it_is_there_is_not_asked_about_again(connection: Connection, xero: Any) -> None:
     xero.bookkeeper.edit_entry(str(link_of("dispute").remote_id), {"Date": "2026-11-18"})
-    read(connection)
+    sweep_hourly()
     remedies.apply_remedy(snag_id=cause().pk, remedy="leave_there")
-    read(connection)
+    sweep_hourly()
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
@@ -112,7 +107,7 @@ def test_what_stays_as_it_is_there_is_not_asked_about_again(connection: Connecti
 def test_the_account_of_a_fee_is_the_bookkeepers_to_choose(connection: Connection, xero: Any) -> None:
     line = {"Description": "Fee", "UnitAmount": Decimal("17.80"), "AccountCode": "429"}
     xero.bookkeeper.edit_entry(str(link_of("fee").remote_id), {"LineItems": [line]})
-    read(connection)
+    sweep_hourly()
     assert not Snag.objects.exists()
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from billing import refunding
 from billing.models import CreditNote, Invoice, Payment
-from billing.standing import standing_of, unallocated
-from ledger_sync import pulling, remedies
+from billing.standing import unallocated
+from ledger_sync import remedies
 from ledger_sync.models import Connection, Link, Snag
-from practice.core import audit, clock
+from practice.core import audit
 from tests.ledger_sync.money_back import in_agreement, paid
+from tests.ledger_sync.steps import due, sync_now
 from tests.ledger_sync.xero_books import There
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,23 +24,13 @@ def key(invoice: Invoice) -> str:
     return str(Link.objects.get(invoice=invoice, kind="invoice").remote_id)
 
 
-def read(connection: Connection, bell: Any) -> None:
-    clock.advance(minutes=1)
-    pulling.pull(connection.pk, sweep=True)
-    bell.answer()
-
-
-def due(invoice: Invoice) -> Decimal:
-    return standing_of(Invoice.objects.get(pk=invoice.pk), clock.today("Australia/Sydney")).due
-
-
 @pytest.mark.parametrize(("account", "reason"), [("200", "ledger"), ("480", "write_off")])
 def test_a_credit_made_there_is_one_credit_note_here_and_a_write_off_if_it_goes_wholly_to_bad_debts(
     connection: Connection, xero: Any, booked: Invoice, bell: Any, account: str, reason: str
 ) -> None:
     xero.bookkeeper.credit(key(booked), Decimal("220.00"), account_code=account, reason="Goodwill")
-    read(connection, bell)
-    read(connection, bell)
+    sync_now(connection, bell)
+    sync_now(connection, bell)
     note = CreditNote.objects.get()
     assert (note.origin, note.reason, note.net, note.tax, note.total) == (
         "ledger", reason, Decimal("200.00"), Decimal("20.00"), Decimal("220.00"),
@@ -52,10 +43,10 @@ def test_a_credit_that_is_taken_off_there_ends_here_too(
     connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
 ) -> None:
     xero.bookkeeper.credit(key(booked), Decimal("220.00"), account_code="200", reason="Goodwill")
-    read(connection, bell)
+    sync_now(connection, bell)
     *_, allocation = there.rows("Allocations")
     xero.bookkeeper.take_credit_off(allocation["AllocationID"])
-    read(connection, bell)
+    sync_now(connection, bell)
     assert due(booked) == Decimal("1100.00")
     assert CreditNote.objects.get().voided_at is not None
     in_agreement(connection, bell, booked)
@@ -67,7 +58,7 @@ def credited_here(connection: Connection, booked: Invoice, bell: Any, there: The
             invoice_id=booked.pk, amount=Decimal("220.00"), reason="price_cut", words="fewer hours"
         )
     bell.answer()
-    read(connection, bell)
+    sync_now(connection, bell)
     *_, allocation = there.rows("Allocations")
     return note, allocation["AllocationID"]
 
@@ -79,7 +70,7 @@ def test_a_credit_note_of_ours_that_was_taken_off_waits_for_a_person(
     note, allocation = credited_here(connection, booked, bell, there)
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     xero.bookkeeper.take_credit_off(allocation)
-    read(connection, bell)
+    sync_now(connection, bell)
     snag = Snag.objects.get(closed_at__isnull=True)
     assert (snag.code, snag.facts["note"], due(booked)) == ("credit_taken_off", note.number, Decimal("880.00"))
     booked.refresh_from_db()
@@ -87,7 +78,7 @@ def test_a_credit_note_of_ours_that_was_taken_off_waits_for_a_person(
     with audit.cause(system="web", actor="Helen Marsh"):
         remedies.apply_remedy(snag_id=snag.pk, remedy=remedy)
     bell.answer()
-    read(connection, bell)
+    sync_now(connection, bell)
     assert due(booked) == Decimal(left)
     (row,) = there.standing("Invoices", InvoiceNumber=booked.number)
     assert row["AmountDue"] == left
@@ -102,15 +93,15 @@ def test_what_a_client_paid_too_much_may_be_moved_there_and_is_followed(
     payment = paid(firm, booked, "1500.00", (booked, "1100.00"))
     _, (second,) = firm.agreement(booked.client, "P-0002")
     bell.answer()
-    read(connection, bell)
+    sync_now(connection, bell)
     *_, over = there.rows("Overpayments")
     xero.bookkeeper.put_credit_on("Overpayments", over["OverpaymentID"], key(second), Decimal("400.00"))
-    read(connection, bell)
+    sync_now(connection, bell)
     assert (due(second), unallocated(Payment.objects.get(pk=payment.pk))) == (Decimal("700.00"), Decimal(0))
     in_agreement(connection, bell, booked, second)
     *_, allocation = there.rows("Allocations")
     xero.bookkeeper.take_credit_off(allocation["AllocationID"])
-    read(connection, bell)
+    sync_now(connection, bell)
     assert due(second) == Decimal("1100.00")
     in_agreement(connection, bell, booked, second)
 

@@ -94,9 +94,10 @@ def _item(books: Books, before: Row | None, row: Row, options: Options) -> Row:
     account = books.referred(
         row, "IncomeAccountRef", required=row["Type"] == "Inventory" or "ExpenseAccountRef" not in row
     )
-    # Intuit's help on writing off bad debt sells an item to an expense. That retainers may be sold straight to a
-    # liability is unsure.
-    sold_to = ("Revenue", "Expense", "Liability") if books.switches.sell_to_liability else ("Revenue", "Expense")
+    # Intuit's help on writing off bad debt has an item whose income account is an expense. That retainers may be sold
+    # straight to a liability is unsure.
+    further = {"Expense": books.switches.sell_to_expense, "Liability": books.switches.sell_to_liability}
+    sold_to = {"Revenue", *(kind for kind, may in further.items() if may)}
     if account is not None and account["Classification"] not in sold_to:
         raise Invalid(errors.business("Choose an income account for what you sell."))
     books.referred(row, "ExpenseAccountRef", required=row["Type"] == "Inventory")

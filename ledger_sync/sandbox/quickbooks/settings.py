@@ -91,6 +91,8 @@ class Switches:
     changes_each_kind: bool = False
     #: An item may be sold on a liability account, as retainers are. Unsure.
     sell_to_liability: bool = True
+    #: An item may be sold on an expense account, as Intuit's help has it for bad debts. Unsure through the API.
+    sell_to_expense: bool = True
     #: A credit memo is applied by a line of a payment, which may be of nothing. Reported by users.
     credits_by_payment: bool = True
     #: Money of a payment that was given back is tied to that purchase by a line of type Expense. The reference lists

@@ -8,10 +8,11 @@ import pytest
 
 from billing import refunding
 from billing.models import Invoice, Payment
-from ledger_sync import pulling, pushing
+from ledger_sync import pulling
 from ledger_sync.models import Connection, Link, Snag
 from practice.core import clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, reduce, stripe_says
+from tests.ledger_sync.steps import send_postponed
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 OPEN, OF = "2026-11-21", ", of 20 Nov 2026"
@@ -25,14 +26,6 @@ def closed(request: Any, connection: Connection, qbo: Any, booked: Invoice) -> N
         pulling.pull(connection.pk, references=True)
 
 
-def is_sent(bell: Any) -> None:
-    """What a refusal postponed until the closing date was read goes as well."""
-    bell.answer()
-    clock.advance(seconds=20)
-    pushing.ring_all()
-    bell.answer()
-
-
 def pay(firm: Any, invoice: Invoice) -> Payment:
     payment: Payment = firm.paid_by_card(invoice.client, "1050.00", (invoice, "1000.00"))
     return payment
@@ -43,7 +36,7 @@ def test_a_payment_of_a_closed_day_is_entered_on_the_first_open_day_with_its_tru
     firm: Any, connection: Connection, there: Any, booked: Invoice, bell: Any
 ) -> None:
     payment = pay(firm, booked)
-    is_sent(bell)
+    send_postponed(bell)
     row = there.of(Link.objects.get(payment=payment))
     assert (row["TxnDate"], row["TotalAmt"], row["PrivateNote"]) == (OPEN, "1050.00", payment.reference + OF)
     in_agreement(connection, bell, booked)
@@ -60,8 +53,8 @@ def test_money_back_fees_a_payout_and_a_dispute_of_a_closed_day_are_entered_on_t
     stripe_says(refunding.refund_unapplied(payment_id=payment.pk, amount=payment.amount - 1000, words=""), "succeeded")
     disputed(payment, "needs_response", payment.amount - 350)
     fees_and_payout(firm)
-    is_sent(bell)
-    is_sent(bell)
+    send_postponed(bell)
+    send_postponed(bell)
     rows = [row for kind in ("RefundReceipt", "Purchase", "Transfer", "Payment") for row in there.rows(kind)]
     moved = [row for row in rows if str(row.get("PrivateNote", "")).endswith(OF)]
     assert ({row["TxnDate"] for row in moved}, len(moved)) == ({OPEN}, 6)
@@ -77,7 +70,7 @@ def test_a_payment_that_is_in_a_closed_period_is_not_moved_by_what_happens_to_it
     pulling.pull(connection.pk, references=True)
     clock.advance(days=1)
     stripe_says(refunding.refund_unapplied(payment_id=payment.pk, amount=payment.amount - 1000, words=""), "succeeded")
-    is_sent(bell)
+    send_postponed(bell)
     row = there.of(Link.objects.get(payment=payment, role=""))
     assert (row["TxnDate"], row["PrivateNote"]) == ("2026-11-20", payment.reference)
     assert Snag.objects.get(closed_at__isnull=True).code == "locked"

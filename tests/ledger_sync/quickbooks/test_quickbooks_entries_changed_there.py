@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import remedies, snags, tasks
+from ledger_sync import remedies, snags
 from ledger_sync.models import Connection, Link, Snag
-from practice.core import clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, reduce, stripe_says
+from tests.ledger_sync.steps import sweep_hourly
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 #: (kind, role) → what QuickBooks calls it, the cause of its removal, and how that is told.
@@ -45,13 +45,7 @@ def entered(stripe_answers_later: None, firm: Any, connection: Connection, booke
         disputed(payment, status, Decimal("700.00"))
     fees_and_payout(firm)
     in_agreement(connection, bell, booked)
-    read(connection)
-
-
-def read(connection: Connection) -> None:
-    """An hour later the sweep of the minute looks for it by itself."""
-    clock.advance(minutes=61)
-    tasks.sweep()
+    sweep_hourly()
 
 
 def link_of(kind: str, role: str = "") -> Link:
@@ -70,7 +64,7 @@ def test_an_entry_removed_there_is_told_by_the_log_of_changes_and_entered_again_
     name, code, words = ENTRIES[entry]
     link = link_of(*entry)
     qbo.bookkeeper.delete_entry(name, str(link.remote_id))
-    read(connection)
+    sweep_hourly()
     bell.answer()
     assert (cause().code, snags.sentence(cause())) == (code, words)
     assert "QuickBooks does not say by whom" in snags.more(cause())
@@ -88,11 +82,11 @@ def test_another_amount_of_a_payout_there_is_asked_about_until_it_is_put_right(
 ) -> None:
     key = str(link_of("payout").remote_id)
     qbo.bookkeeper.edit_entry("Transfer", key, {"Amount": Decimal("1000.00")})
-    read(connection)
+    sweep_hourly()
     assert cause().code == "entry_changed"
     assert "sent with $1,082.20; QuickBooks says $1,000.00" in snags.more(cause())
     qbo.bookkeeper.edit_entry("Transfer", key, {"Amount": Decimal("1082.20")})
-    read(connection)
+    sweep_hourly()
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
@@ -102,6 +96,6 @@ def test_a_payment_of_stripes_on_another_day_or_account_there_is_asked_about(
 ) -> None:
     key, bank = str(link_of("payment").remote_id), there.account("Checking")
     qbo.bookkeeper.edit_payment(key, {"TxnDate": "2026-11-18", "DepositToAccountRef": {"value": bank}})
-    read(connection)
+    sweep_hourly()
     assert (cause().code, cause().facts["fields"]) == ("entry_changed", "date, account")
     assert "“Checking”" in snags.more(cause())

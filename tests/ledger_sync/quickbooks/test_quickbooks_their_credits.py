@@ -9,22 +9,11 @@ import pytest
 
 from billing import refunding
 from billing.models import CreditNote, Invoice
-from billing.standing import standing_of
-from ledger_sync import pulling
 from ledger_sync.models import Connection, Link, Snag
-from practice.core import audit, clock
+from practice.core import audit
+from tests.ledger_sync.steps import due, sync_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def read(connection: Connection, bell: Any) -> None:
-    clock.advance(minutes=1)
-    pulling.pull(connection.pk, sweep=True)
-    bell.answer()
-
-
-def due(invoice: Invoice) -> Decimal:
-    return standing_of(Invoice.objects.get(pk=invoice.pk), clock.today("America/Chicago")).due
 
 
 def uses(there: Any) -> list[dict[str, Any]]:
@@ -38,13 +27,13 @@ def test_a_credit_memo_applied_there_is_a_credit_note_here_until_it_is_taken_off
 ) -> None:
     key = str(Link.objects.get(invoice=booked, kind="invoice").remote_id)
     qbo.bookkeeper.credit(key, Decimal("200.00"), reason="Goodwill")
-    read(connection, bell)
-    read(connection, bell)
+    sync_now(connection, bell)
+    sync_now(connection, bell)
     note = CreditNote.objects.get()
     assert (note.origin, note.reason, note.total, due(booked)) == ("ledger", "ledger", Decimal(200), Decimal(800))
     (use,) = [row for row in uses(there) if any(x["LinkedTxn"][0]["TxnId"] == key for x in row["Line"])]
     qbo.bookkeeper.delete_payment(use["Id"])
-    read(connection, bell)
+    sync_now(connection, bell)
     note.refresh_from_db()
     assert note.voided_at is not None
     assert due(booked) == Decimal(1000)
@@ -57,9 +46,9 @@ def test_a_credit_note_of_ours_that_was_taken_off_waits_for_a_person(
     with audit.cause(system="web", actor="Dana"):
         note = refunding.credit_amount(invoice_id=booked.pk, amount=Decimal(200), reason="price_cut", words="")
     bell.answer()
-    read(connection, bell)
+    sync_now(connection, bell)
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     qbo.bookkeeper.delete_payment(str(Link.objects.get(allocation__credit=note).remote_id))
-    read(connection, bell)
+    sync_now(connection, bell)
     assert Snag.objects.get(closed_at__isnull=True).code == "credit_taken_off"
     assert due(booked) == Decimal(800)

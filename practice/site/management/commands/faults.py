@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run and print; raises CommandError when anything was found."""
-        say = self.stdout.write
+        say = self._say
         if options["prove"]:
             good = runs.prove(seeds=options["seeds"], first=options["first"], jobs=options["jobs"], say=say)
         elif options["seed"] is not None:
@@ -37,3 +37,8 @@ class Command(BaseCommand):
             good = runs.run(seeds=options["seeds"], first=options["first"], jobs=options["jobs"], say=say)
         if not good:
             raise CommandError("the fault machine found something: see above")
+
+    def _say(self, text: str) -> None:
+        """Print at once, also into a pipe: a run of thousands takes more than an hour."""
+        self.stdout.write(text)
+        self.stdout.flush()

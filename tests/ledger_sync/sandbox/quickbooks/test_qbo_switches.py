@@ -384,6 +384,14 @@ def test_sell_to_liability(app: App) -> None:
     assert app.code("Item", {**item, "Name": "Deposit"}) == "6000"
 
 
+def test_sell_to_expense(app: App) -> None:
+    made = app.post("Account", {"Name": "Bad debts", "AccountType": "Expense"})
+    item = {"Name": "Bad debts", "Type": "NonInventory", "IncomeAccountRef": {"value": made["Id"]}}
+    assert app.post("Item", item)["Id"]
+    turn(app, sell_to_expense=False)
+    assert app.code("Item", {**item, "Name": "Written off"}) == "6000"
+
+
 def test_credits_by_payment(app: App) -> None:
     def applied() -> dict[str, Any]:
         memo = app.post("CreditMemo", {**CUSTOMER, "Line": [app.line(30)]})
