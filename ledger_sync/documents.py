@@ -7,18 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
-from billing.models import Allocation, CreditNote, Dispute, Invoice, Refund
+from billing.models import Allocation, CreditNote, Dispute, FeeDay, Invoice, Payout, Refund
 from ledger_sync import mapping, money_documents, papers, sales_documents
 from ledger_sync.intents import Intent
 from ledger_sync.known import Known
 from ledger_sync.models import Link
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc
+from practice.core import dates
 from practice.core.money import ZERO
 from practice.firm.models import Client, Service
 
 PAPERS = (Kind.ATTACHMENT, Kind.NOTE)
+_NAMES: dict[type, Callable[[Any], str]] = {
+    Client: lambda client: str(client.name),
+    Invoice: lambda invoice: f"{invoice.number} to {invoice.client.name}",
+    CreditNote: lambda credit: f"{credit.number} to {credit.client.name}",
+    Allocation: lambda allocation: f"{'Credit' if allocation.credit_id else 'Payment'} on {allocation.invoice.number}",
+    Refund: lambda refund: f"Refund to {refund.payment.client.name}",
+    Dispute: lambda dispute: f"Dispute of {dispute.payment.client.name}",
+    FeeDay: lambda day: f"Stripe's fees of {dates.in_words(day.on)}",
+    Payout: lambda payout: f"Payout of {dates.in_words(payout.arrives_on)}",
+}
 
 
 def intent_of(link: Link, known: Known | None = None) -> Intent | None:
@@ -44,17 +56,7 @@ def describe(link: Link) -> str:
     subject = link.subject
     if link.kind in PAPERS:
         return f"{'PDF of' if link.kind == Kind.ATTACHMENT else 'Note on'} {subject.number}"
-    if isinstance(subject, Invoice | CreditNote):
-        return f"{subject.number} to {subject.client.name}"
-    if isinstance(subject, Allocation):
-        return f"{'Credit' if subject.credit_id else 'Payment'} on {subject.invoice.number}"
-    if isinstance(subject, Refund):
-        return f"Refund to {subject.payment.client.name}"
-    if isinstance(subject, Dispute):
-        return f"Dispute of {subject.payment.client.name}"
-    if isinstance(subject, Client):
-        return subject.name
-    return str(subject)
+    return _NAMES.get(type(subject), str)(subject)
 
 
 def value_of(link: Link) -> Decimal:

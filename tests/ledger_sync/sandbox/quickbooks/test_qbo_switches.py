@@ -385,8 +385,8 @@ def test_sell_to_liability(app: App) -> None:
 
 
 def test_sell_to_expense(app: App) -> None:
-    made = app.post("Account", {"Name": "Bad debts", "AccountType": "Expense"})
-    item = {"Name": "Bad debts", "Type": "NonInventory", "IncomeAccountRef": {"value": made["Id"]}}
+    made = app.post("Account", {"Name": "Given up", "AccountType": "Expense"})
+    item = {"Name": "Debts given up", "Type": "NonInventory", "IncomeAccountRef": {"value": made["Id"]}}
     assert app.post("Item", item)["Id"]
     turn(app, sell_to_expense=False)
     assert app.code("Item", {**item, "Name": "Written off"}) == "6000"
