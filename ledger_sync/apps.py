@@ -11,4 +11,6 @@ class LedgerSyncConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what this package shows, records and answers."""
-        from ledger_sync import gates, panels, recorders  # noqa: F401
+        from ledger_sync import recorders  # noqa: F401
+        from ledger_sync.pages import panels  # noqa: F401
+        from ledger_sync.pull import gates  # noqa: F401

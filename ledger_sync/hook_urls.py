@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_sync import consent_views, hooks
+from ledger_sync.pages import consent_views, hooks
 
 urlpatterns = [
     path("xero/", hooks.xero, name="hook_xero"),

@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
 
-from ledger_sync import lanes
 from ledger_sync.kinds import MAIN, SHAPES
+from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Link, LinkNeed
 from ledger_sync.models.links import SUBJECTS, Kind
 from practice.core import audit, clock, owed

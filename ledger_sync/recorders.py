@@ -7,7 +7,7 @@ from typing import Any
 
 from billing.models import Allocation, CreditNote, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import unallocated
-from ledger_sync import carrying, documents, linking
+from ledger_sync import linking
 from ledger_sync.kinds import (
     ACCEPTED,
     BACK,
@@ -25,6 +25,7 @@ from ledger_sync.kinds import (
 from ledger_sync.linking import How
 from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
+from ledger_sync.rendering import carrying, documents
 from practice.core import audit
 from practice.core.events import recorder
 from practice.core.money import ZERO

@@ -11,8 +11,13 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import invoicing, payments, schedules
 from billing.models import CreditNote
-from ledger_sync import coding, connections, inbound, lanes, linking, mapping, pulling, snags
+from ledger_sync import linking
+from ledger_sync.asking import snags
+from ledger_sync.connection import connections, mapping
+from ledger_sync.limits import lanes
 from ledger_sync.models import Link, RefItem, Snag
+from ledger_sync.pull import inbound, pulling
+from ledger_sync.rendering import coding
 from practice.core import clock, dates, money, owed, wake
 from practice.core.owed import Urgency
 from practice.firm import clients

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from ledger_sync import connecting, connections, inbound, lanes, pulling, purging, pushing, reconciling
+from ledger_sync import purging
+from ledger_sync.connection import connecting, connections
 from ledger_sync.kinds import SHAPES
+from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Delivery, Hint
 from ledger_sync.ports import TryLater
+from ledger_sync.proof import reconciling
+from ledger_sync.pull import inbound, pulling
+from ledger_sync.push import pushing
 from practice.core import clock, wake
 
 

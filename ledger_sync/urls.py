@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ledger_sync import compared_views, consent_views, views
+from ledger_sync.pages import compared_views, consent_views, views
 
 urlpatterns = [
     path("", views.ledgers, name="ledger"),

@@ -6,15 +6,17 @@ from typing import Any
 
 from django.db import transaction
 
-from ledger_sync import connections, documents, snags
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.applying.freshness import read_later
 from ledger_sync.applying.invoices import compare_document
-from ledger_sync.merge import Owner, Side, flatten, merge
+from ledger_sync.applying.merge import Owner, Side, flatten, merge
+from ledger_sync.asking import snags
+from ledger_sync.connection import connections
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Remote
+from ledger_sync.rendering import documents
 from practice.core import clock, owed
 from practice.firm import clients
 

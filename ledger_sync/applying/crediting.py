@@ -19,14 +19,16 @@ from billing.credits import CreditRefused
 from billing.ledger_credits import Given
 from billing.models import CreditNote, Payment
 from billing.payments import Receipt
-from ledger_sync import documents, linking, snags
+from ledger_sync import linking
 from ledger_sync.applying.freshness import read_later
 from ledger_sync.applying.invoices import amount_in_words, hold
+from ledger_sync.asking import snags
+from ledger_sync.connection.mapping import Purpose
 from ledger_sync.kinds import CREDIT, EXCESS
-from ledger_sync.mapping import Purpose
 from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Ledger, Remote
+from ledger_sync.rendering import documents
 from practice.core import clock, money
 from practice.core.money import ZERO
 

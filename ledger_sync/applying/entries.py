@@ -11,11 +11,12 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from ledger_sync import documents, snags
 from ledger_sync.applying.invoices import amount_in_words
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, RefItem, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Remote
+from ledger_sync.rendering import documents
 from practice.core import clock, dates
 
 #: Kinds whose documents are entries, and not money on an invoice.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ledger_sync.lanes import LEASE, Fenced, Lease
+from ledger_sync.limits.lanes import LEASE, Fenced, Lease
 from ledger_sync.models import CallItem, Connection, Hint, Link
 from ledger_sync.ports import Remote
 from practice.core import clock

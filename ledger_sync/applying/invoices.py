@@ -16,12 +16,15 @@ from django.db.models import Q
 from billing import invoicing
 from billing.models import Allocation, Invoice
 from billing.standing import standing_of
-from ledger_sync import documents, lanes, linking, snags
+from ledger_sync import linking
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
+from ledger_sync.asking import snags
+from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Remote
+from ledger_sync.rendering import documents
 from practice.core import clock, owed
 from practice.core.money import ZERO, in_words
 

@@ -9,15 +9,16 @@ from decimal import Decimal
 from billing import payments
 from billing.models import Invoice, Payment, Refund
 from billing.payments import Receipt
-from ledger_sync import carrying, dating, snags
 from ledger_sync.applying import bases, entries
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.applying.freshness import read_later
 from ledger_sync.applying.invoices import amount_in_words, hold
+from ledger_sync.asking import snags
 from ledger_sync.kinds import MAIN
 from ledger_sync.models import Connection, Link
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Remote
+from ledger_sync.rendering import carrying, dating
 from practice.core import clock
 from practice.core.money import ZERO
 

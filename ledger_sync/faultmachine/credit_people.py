@@ -11,7 +11,7 @@ from billing import invoicing, payments, refunding, schedules
 from billing.models import CreditNote, Invoice, Payment
 from billing.payments import Receipt
 from billing.standing import ChangedMeanwhile, unallocated
-from ledger_sync import connections
+from ledger_sync.connection import connections
 from ledger_sync.faultmachine import picking
 from ledger_sync.faultmachine.plans import Act
 from ledger_sync.faultmachine.world import Stage

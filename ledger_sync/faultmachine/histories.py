@@ -17,7 +17,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 import billing.tasks
-from ledger_sync import pulling, remedies, tasks
+from ledger_sync import remedies, tasks
 from ledger_sync.faultmachine import (
     bookkeeping,
     cases,
@@ -41,6 +41,7 @@ from ledger_sync.faultmachine.stripe_world import HOST
 from ledger_sync.faultmachine.wire import LedgerLine
 from ledger_sync.faultmachine.world import Books, Stage, World, swapped, tight_budget
 from ledger_sync.models import Call, Hint, Link, Snag, TokenSet
+from ledger_sync.pull import pulling
 from practice.core import clock, network, owed, wake
 from practice.core.sandbox.http import Application
 

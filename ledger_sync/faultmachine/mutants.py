@@ -14,13 +14,16 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from ledger_sync import applying, budgets, flight, inbound, lanes, linking, planning, pulling, pushing, settling
+from ledger_sync import applying, linking
 from ledger_sync.applying import bases, freshness
 from ledger_sync.applying import payments as their_payments
 from ledger_sync.faultmachine.plans import Act, Plan, Trouble
 from ledger_sync.faultmachine.world import swapped
+from ledger_sync.limits import budgets, lanes
 from ledger_sync.models import Call, CallItem, Connection, Lane, Link, LinkNeed
 from ledger_sync.ports import Ledger, Remote
+from ledger_sync.pull import inbound, pulling
+from ledger_sync.push import flight, planning, pushing, settling
 from practice.core import clock, owed
 
 ENDLESS = timedelta(days=365)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from django.test import RequestFactory
 
-from ledger_sync import hooks
 from ledger_sync.faultmachine.database import Killed
 from ledger_sync.faultmachine.plans import NOTICE
+from ledger_sync.pages import hooks
 
 if TYPE_CHECKING:
     from ledger_sync.faultmachine.machine import Machine

@@ -17,7 +17,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from ledger_sync import connecting, kinds
+from ledger_sync import kinds
+from ledger_sync.connection import connecting
 from ledger_sync.faultmachine.database import Watched
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.faultmachine.stripe_world import HOST, Till, connect, found_till

@@ -25,9 +25,12 @@ from django.utils.module_loading import import_string
 
 import ledger_sync.tasks
 from billing.models import Invoice, InvoiceLine
-from ledger_sync import connecting, inbound, lanes, linking
+from ledger_sync import linking
+from ledger_sync.connection import connecting
 from ledger_sync.kinds import SHAPES
+from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Link, LinkNeed
+from ledger_sync.pull import inbound
 from ledger_sync.sandbox import quickbooks, xero
 from practice.core import audit, clock, network, wake
 from practice.core.owed import Urgency

@@ -26,9 +26,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection as database
 
-from ledger_sync import connecting, documents, inbound
+from ledger_sync.connection import connecting
 from ledger_sync.models import Connection, Delivery, Hint, Lane, Link
 from ledger_sync.providers import ledger_for, oauth_of
+from ledger_sync.pull import inbound
+from ledger_sync.rendering import documents
 from practice.core import audit, clock, wake
 from practice.firm.models import Client, Entity, Service
 from practice.site.demo.processes import Processes, answers, free_port

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ledger_sync import flight, inbound, planning, settling
+from ledger_sync.pull import inbound
+from ledger_sync.push import flight, planning, settling
 
 #: The steps of a drain by the function that does each: what is named later runs inside what is named before it.
 STEPS: tuple[tuple[Any, str, str], ...] = (

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from billing import movements, stripe_events
-from ledger_sync import documents
 from ledger_sync.faultmachine.histories import Outcome, play
 from ledger_sync.faultmachine.plans import STRIPE_ACTS, STRIPE_KINDS, Act, Plan, Trouble, firm_plan_of, plan_of
 from ledger_sync.faultmachine.world import World
+from ledger_sync.rendering import documents
 
 FIRM = ("xero", "quickbooks")
 #: A client with a saved card is charged for what they signed; then Stripe pays out.

@@ -13,7 +13,7 @@ from django.test import Client as Browser
 
 from billing import agreements, refunding
 from billing.models import Engagement, Invoice
-from ledger_sync import connecting
+from ledger_sync.connection import connecting
 from ledger_sync.models import Connection
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import audit, clock, network

@@ -13,8 +13,9 @@ from billing import disputes, movements, payments, refunding
 from billing.models import Allocation, BalanceTransaction, Dispute, FeeDay, Invoice, Payment, Payout, Refund
 from billing.standing import standing_of
 from billing.stripe_facts import DisputeFacts, MovementFacts, RefundFacts
-from ledger_sync import pulling, reconciling
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.proof import reconciling
+from ledger_sync.pull import pulling
 from practice.core import audit, clock, events
 
 

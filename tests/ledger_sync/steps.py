@@ -7,8 +7,10 @@ from typing import Any
 
 from billing.models import Invoice
 from billing.standing import standing_of
-from ledger_sync import pulling, pushing, tasks
+from ledger_sync import tasks
 from ledger_sync.models import Connection
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import clock
 
 

@@ -15,9 +15,12 @@ from django.urls import reverse
 from billing import payments
 from billing.credits import CreditLine, credit_invoice
 from billing.models import CreditNote, Invoice, Payment
-from ledger_sync import agreeing, connections, pulling, queries
+from ledger_sync.connection import connections
+from ledger_sync.connection.pulse import pulse_of
 from ledger_sync.models import Connection, Lane, Link, Snag
-from ledger_sync.pulse import pulse_of
+from ledger_sync.pages import queries
+from ledger_sync.proof import agreeing
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from practice.core.templatetags.words import ago
 from practice.firm.models import Membership

@@ -11,8 +11,10 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import connecting, gates, pulling, pushing
+from ledger_sync.connection import connecting
 from ledger_sync.models import Call, Connection, Lane, Link, Snag, TokenSet
+from ledger_sync.pull import gates, pulling
+from ledger_sync.push import pushing
 from practice.core import clock
 from practice.core.gates import Verdict
 from practice.core.sandbox.faults import Fault
@@ -267,7 +269,7 @@ def test_an_account_brought_back_is_used_again_when_sent_again(
 def test_a_refusal_names_the_account_it_is_about(
     connection: Connection, xero: Any, accepted: Invoice, bell: Any
 ) -> None:
-    from ledger_sync import snags
+    from ledger_sync.asking import snags
 
     xero.bookkeeper.archive_account("200")
     bell.answer()
@@ -278,7 +280,7 @@ def test_a_refusal_names_the_account_it_is_about(
 def test_a_locked_period_is_a_cause_and_is_sent_after_unlocking(
     browser: Browser, connection: Connection, xero: Any, accepted: Invoice, bell: Any, lock_known: bool
 ) -> None:
-    from ledger_sync import snags
+    from ledger_sync.asking import snags
 
     xero.bookkeeper.set_lock_dates(period="2026-11-30")
     if lock_known:

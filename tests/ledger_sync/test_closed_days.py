@@ -12,9 +12,11 @@ from django.urls import reverse
 
 from billing import payments
 from billing.models import Invoice, Payment
-from ledger_sync import linking, pulling, snags
+from ledger_sync import linking
+from ledger_sync.asking import snags
 from ledger_sync.models import CallItem, Connection, Link, Snag
 from ledger_sync.providers.xero import reading
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.steps import send_postponed

@@ -12,8 +12,10 @@ from django.urls import reverse
 from billing import credits as crediting
 from billing import invoicing, refunding
 from billing.models import CreditNote, Invoice
-from ledger_sync import pulling, remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There

@@ -13,7 +13,8 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import connecting, connections, tasks
+from ledger_sync import tasks
+from ledger_sync.connection import connecting, connections
 from ledger_sync.models import Call, Connection, Lane, Link, Mapping, TokenSet
 from practice.core import clock
 from practice.core.sandbox.faults import Fault

@@ -10,8 +10,10 @@ import pytest
 from billing import payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import ChangedMeanwhile, unallocated
-from ledger_sync import proving, pushing, snags
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.proof import proving
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import in_agreement, paid, reduce, stripe_says

@@ -12,8 +12,9 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import refunding
 from billing.models import CreditNote, Invoice, Payout
-from ledger_sync import proving, pushing
 from ledger_sync.models import Connection, Link
+from ledger_sync.proof import proving
+from ledger_sync.push import pushing
 from practice.core import audit, clock, events
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import in_agreement, paid, reduce

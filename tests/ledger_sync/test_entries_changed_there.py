@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import pulling, remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, paid
 from tests.ledger_sync.steps import sweep_hourly

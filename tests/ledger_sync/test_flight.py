@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from billing import invoicing
-from ledger_sync import budgets, flight, kinds, lanes, planning, pushing
-from ledger_sync.flight import Flight, TooLate
+from ledger_sync import kinds
+from ledger_sync.limits import budgets, lanes
 from ledger_sync.models import Budget, Call, CallItem, Connection, Lane
-from ledger_sync.planning import Room, Written
 from ledger_sync.ports import Answer, TryLater
 from ledger_sync.providers import ledger_for
+from ledger_sync.push import flight, planning, pushing
+from ledger_sync.push.flight import Flight, TooLate
+from ledger_sync.push.planning import Room, Written
 from practice.core import audit, clock
 from practice.core.owed import Urgency
 from practice.core.sandbox.faults import Fault

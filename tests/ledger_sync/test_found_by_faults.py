@@ -10,9 +10,12 @@ import pytest
 from billing import invoicing, payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
-from ledger_sync import budgets, pulling, pushing, remedies
+from ledger_sync import remedies
+from ledger_sync.limits import budgets
 from ledger_sync.models import Budget, Hint, Link, Snag
 from ledger_sync.providers.xero import XeroLedger
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock, owed
 from practice.core.owed import Urgency
 from practice.core.sandbox.faults import Fault

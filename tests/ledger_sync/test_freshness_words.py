@@ -8,8 +8,9 @@ import pytest
 from django.test import Client as Browser
 from django.urls import reverse
 
-from ledger_sync import freshness_words, pulling
 from ledger_sync.models import Connection
+from ledger_sync.pages import freshness_words
+from ledger_sync.pull import pulling
 
 pytestmark = pytest.mark.django_db(transaction=True)
 XERO = {

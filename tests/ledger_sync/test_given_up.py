@@ -10,7 +10,7 @@ import pytest
 from billing import credits as crediting
 from billing import invoicing, refunding
 from billing.models import Invoice
-from ledger_sync import connections
+from ledger_sync.connection import connections
 from ledger_sync.models import Connection, Link
 from practice.core import audit, clock
 

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection as database
 from django.db import transaction
 
-from ledger_sync import budgets, lanes, tokens
 from ledger_sync.kinds import SHAPES
+from ledger_sync.limits import budgets, lanes
 from ledger_sync.models import Connection, Lane, Link, TokenSet
 from ledger_sync.ports import Disconnected, TryLater
+from ledger_sync.providers import tokens
 from practice.core import clock
 from practice.core.owed import Urgency
 

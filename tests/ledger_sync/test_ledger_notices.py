@@ -14,8 +14,11 @@ from django.conf import settings as live
 from django.db import OperationalError, transaction
 from django.test import Client as Browser
 
-from ledger_sync import connecting, inbound, lanes, linking, pulling
+from ledger_sync import linking
+from ledger_sync.connection import connecting
+from ledger_sync.limits import lanes
 from ledger_sync.models import Budget, Connection, Delivery, Hint, Lane, Link
+from ledger_sync.pull import inbound, pulling
 from practice.core import clock
 from practice.firm.models import Client, Entity
 

@@ -11,8 +11,9 @@ import urllib3
 from django.test import Client as Browser
 from django.urls import reverse
 
-from ledger_sync import activity, mapping
+from ledger_sync.connection import mapping
 from ledger_sync.models import Call, Connection, Lane, Mapping, RefItem
+from ledger_sync.pages import activity
 from practice.core import clock, network
 from practice.core.sandbox.faults import Fault
 

@@ -13,8 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from billing import invoicing
 from billing.models import Invoice
-from ledger_sync import inbound, lanes, pulling, pushing
+from ledger_sync.limits import lanes
 from ledger_sync.models import Budget, Call, Connection, Hint, Lane, Link
+from ledger_sync.pull import inbound, pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.firm import clients
 from practice.site import tasks

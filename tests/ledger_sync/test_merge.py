@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger_sync.merge import Merged, Owner, Side, flatten, merge
+from ledger_sync.applying.merge import Merged, Owner, Side, flatten, merge
 
 NAMES = ("name", "email", "phone", "address.city")
 text = st.sampled_from(["", "a", "b", "c"])

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import linking, pulling, pushing
+from ledger_sync import linking
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from practice.firm import clients

@@ -13,10 +13,13 @@ from django.test import Client as Browser
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import lanes, pulling, queries, tasks
+from ledger_sync import tasks
+from ledger_sync.connection.pulse import pulse_of
+from ledger_sync.limits import lanes
 from ledger_sync.models import Call, Connection, Lane, Link
+from ledger_sync.pages import queries
 from ledger_sync.ports import TryLater
-from ledger_sync.pulse import pulse_of
+from ledger_sync.pull import pulling
 from practice.core import clock, network
 from practice.core.sandbox.faults import Fault
 

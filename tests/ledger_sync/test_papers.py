@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from billing import invoice_pdf, payments
 from billing.models import Invoice, Payment
-from ledger_sync import connections, documents, pushing
+from ledger_sync.connection import connections
 from ledger_sync.models import Call, CallItem, Connection, Link
+from ledger_sync.push import pushing
+from ledger_sync.rendering import documents
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import in_agreement

@@ -11,9 +11,11 @@ from django.test import Client as Browser
 
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import gates, lanes, pulling, snags
+from ledger_sync.asking import snags
+from ledger_sync.limits import lanes
 from ledger_sync.models import Call, Delivery, Hint, Lane, Link, Snag
 from ledger_sync.providers import ledger_for
+from ledger_sync.pull import gates, pulling
 from practice.core import clock
 from practice.core.gates import Verdict
 
@@ -188,7 +190,8 @@ def test_a_sweep_asked_for_while_the_lane_is_taken_is_made_when_it_is_free(conne
     ],
 )  # fmt: skip
 def test_a_notice_that_cannot_be_read_holds_up_no_sweep(connection: Any, body: bytes) -> None:
-    from ledger_sync import inbound, tasks
+    from ledger_sync import tasks
+    from ledger_sync.pull import inbound
 
     for provider in ("xero", "quickbooks"):
         inbound.receive(provider, body + b" " * (provider == "xero"))

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django_q.models import Task
 
 from billing.models import Invoice
-from ledger_sync import inbound, purging, tasks
+from ledger_sync import purging, tasks
 from ledger_sync.models import Call, CallItem, Connection, Delivery, Link
+from ledger_sync.pull import inbound
 from practice.core import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)

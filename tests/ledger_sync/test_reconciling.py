@@ -14,8 +14,10 @@ from django.urls import reverse
 import ledger_sync.tasks
 from billing import invoicing
 from billing.models import Invoice
-from ledger_sync import lanes, pulling, reconciling
+from ledger_sync.limits import lanes
 from ledger_sync.models import Comparison, Connection, Link
+from ledger_sync.proof import reconciling
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 

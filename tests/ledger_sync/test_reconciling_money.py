@@ -9,9 +9,9 @@ import pytest
 
 from billing.credits import CreditLine, credit_invoice
 from billing.models import FeeDay, Invoice, Payment
-from ledger_sync import reconciling
 from ledger_sync.kinds import CREDIT, EXCESS, MAIN
 from ledger_sync.models import Connection, Link
+from ledger_sync.proof import reconciling
 from practice.core import clock
 from tests.ledger_sync.money_back import paid
 

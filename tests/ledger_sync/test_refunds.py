@@ -10,8 +10,8 @@ import pytest
 from billing import refunding
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
-from ledger_sync import proving
 from ledger_sync.models import Connection, Link
+from ledger_sync.proof import proving
 from practice.core import clock
 from tests.ledger_sync.money_back import in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There

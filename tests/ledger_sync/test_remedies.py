@@ -13,8 +13,10 @@ from django.urls import reverse
 from billing import invoicing, payments
 from billing.models import Charge, CreditNote, Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import gates, pulling, remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import gates, pulling
 from practice.core import audit, clock
 from practice.core.gates import Verdict
 from practice.firm import clients

@@ -11,8 +11,12 @@ import pytest
 from billing import disputes, payments
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
-from ledger_sync import connections, mapping, proving, pulling, remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
+from ledger_sync.connection import connections, mapping
 from ledger_sync.models import Connection, Link, Mapping, Snag
+from ledger_sync.proof import proving
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There

@@ -12,9 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import agreeing, pulling, pushing, stories
+from ledger_sync.connection.pulse import pulse_of
 from ledger_sync.models import Call, CallItem, Connection, Link, Snag
-from ledger_sync.pulse import pulse_of
+from ledger_sync.pages import stories
+from ledger_sync.proof import agreeing
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from practice.firm import clients

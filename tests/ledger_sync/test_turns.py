@@ -10,9 +10,10 @@ import pytest
 
 from billing import invoicing
 from billing.models import Invoice
-from ledger_sync import pushing, turns
+from ledger_sync.limits import turns
+from ledger_sync.limits.turns import LASTS, RENEWED, MyTurn
 from ledger_sync.models import Connection, Link, Turn
-from ledger_sync.turns import LASTS, RENEWED, MyTurn
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.owed import Urgency
 from practice.firm import clients

@@ -9,8 +9,8 @@ import pytest
 
 from billing.models import Engagement, Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import pulling
 from ledger_sync.models import Call, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import clock
 from practice.site.demo.cast import FIRMS, FirmCast
 from tests.world import Teller, World, found, until

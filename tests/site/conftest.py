@@ -13,7 +13,7 @@ from django.test import Client as Browser
 from billing import payments
 from billing.models import BillingRun, Charge, Payout
 from billing.payments import Receipt
-from ledger_sync import snags
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
 from practice.core import clock

@@ -15,8 +15,10 @@ from billing.methods import Presence
 from billing.models import Invoice, PaymentMethod
 from billing.standing import standing_of
 from billing.stripe_accounts import account_of
-from ledger_sync import lanes, pulling, pushing
+from ledger_sync.limits import lanes
 from ledger_sync.models import Link, Snag
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import clock
 from practice.site import urls
 from practice.site.demo import arriving, breaking, stripe_js, wiring

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
-from ledger_sync import snags
+from ledger_sync.asking import snags
 from ledger_sync.faultmachine import mutants, plans
 from practice.site.chaos import harm
 

@@ -18,8 +18,9 @@ import pytest
 from django.conf import settings as live
 from django.db import connection as database
 
-from ledger_sync import pulling, pushing
 from ledger_sync.models import Call, Hint, Lane, Link
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import clock, stopping, wake
 from practice.core.models import Heartbeat
 from practice.site import guarding, supervisor, tasks

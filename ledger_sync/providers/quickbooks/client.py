@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from quickbooks import QuickBooks
 
-from ledger_sync.budgets import Meter
+from ledger_sync.limits.budgets import Meter
 from ledger_sync.ports import Answer, OutcomeUnknown, TryLater
 from ledger_sync.providers.quickbooks import refusals
 from practice.core import clock, network

@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ledger_sync import budgets, tokens
+from ledger_sync.limits import budgets
 from ledger_sync.models import Connection, RefItem
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Answer, Organisation, OutcomeUnknown, Outgoing, Page, Ref, Rejected, Remote, Result, Wire
+from ledger_sync.providers import tokens
 from ledger_sync.providers.quickbooks import oauth, reading, wire
 from ledger_sync.providers.quickbooks.client import PAGE, Client, quoted, statement
 from ledger_sync.providers.quickbooks.reading import entity_of

@@ -19,7 +19,7 @@ from xero_python.api_client.configuration import Configuration
 from xero_python.api_client.oauth2 import OAuth2Token
 from xero_python.exceptions.http_status_exceptions import HTTPStatusException
 
-from ledger_sync.budgets import Meter
+from ledger_sync.limits.budgets import Meter
 from ledger_sync.ports import Answer, Disconnected, OutcomeUnknown, Rejected, TryLater
 from ledger_sync.providers.xero.refusals import code_of
 from practice.core import network

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from ledger_sync import budgets, tokens
 from ledger_sync.kinds import CREDIT, EXCESS
+from ledger_sync.limits import budgets
 from ledger_sync.models import Connection
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import (
@@ -25,6 +25,7 @@ from ledger_sync.ports import (
     Result,
     Wire,
 )
+from ledger_sync.providers import tokens
 from ledger_sync.providers.xero import oauth, reading, wire
 from ledger_sync.providers.xero.client import Client
 from ledger_sync.providers.xero.refusals import code_of

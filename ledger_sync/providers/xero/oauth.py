@@ -12,9 +12,9 @@ from django.conf import settings
 
 from ledger_sync.models import TokenSet
 from ledger_sync.ports import Disconnected, Organisation, OutcomeUnknown, TryLater
+from ledger_sync.providers.tokens import access_token
 from ledger_sync.providers.xero import reading
 from ledger_sync.providers.xero.client import TIMEOUT, Client
-from ledger_sync.tokens import access_token
 from practice.core import network
 
 #: Granular scopes: apps made since March 2026 get no others (Xero docs, Granular scopes).

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ledger_sync.lanes import LEASE
+from ledger_sync.limits.lanes import LEASE
 from practice.site.chaos.crew import Crew
 
 #: Seconds somebody stands still who holds a lease, until well after it ran out.

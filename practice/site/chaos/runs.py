@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.db import OperationalError, close_old_connections
 from django.db import connection as database
 
-from ledger_sync import connecting
+from ledger_sync.connection import connecting
 from ledger_sync.faultmachine import bookkeeping, cases, oracle, oracle_tables
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding, worst_first

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from billing.models import Allocation, Attempt, Invoice, Payment
-from ledger_sync import snags
+from ledger_sync.asking import snags
 from ledger_sync.models import Call, Connection, Link, Snag
 from practice.core import clock
 from practice.site.demo import breaking

@@ -8,7 +8,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from billing import stripe_accounts
-from ledger_sync import connecting
+from ledger_sync.connection import connecting
 from ledger_sync.models import Connection
 from practice.core import audit
 from practice.firm import clients, practices, services

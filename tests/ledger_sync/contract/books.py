@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from ledger_sync.connection.mapping import Places, Purpose
 from ledger_sync.kinds import BACK, CREDIT, EXCESS, FILE, RECEIVED, RETURNED, SHAPES, UNAPPLIED
-from ledger_sync.mapping import Places, Purpose
 from ledger_sync.models import Connection, RefItem
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Doc, Outgoing, Result

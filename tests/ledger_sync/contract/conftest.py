@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger_sync import connecting
+from ledger_sync.connection import connecting
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from ledger_sync.sandbox.xero import XeroSandbox
 from practice.core import clock, network

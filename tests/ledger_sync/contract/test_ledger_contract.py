@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger_sync import mapping
+from ledger_sync.connection import mapping
 from ledger_sync.kinds import CREDIT, EXCESS, SHAPES
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Disconnected, LedgerError, OutcomeUnknown, Outgoing, Rejected, Remote, Result, TryLater

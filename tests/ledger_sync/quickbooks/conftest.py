@@ -12,7 +12,7 @@ import pytest
 
 from billing import agreements, payments
 from billing.models import Engagement, Invoice, Payment
-from ledger_sync import connecting
+from ledger_sync.connection import connecting
 from ledger_sync.models import Connection, Link
 from ledger_sync.sandbox.quickbooks import QuickBooksSandbox
 from practice.core import audit, clock, network

@@ -8,8 +8,8 @@ import pytest
 
 from billing import refunding
 from billing.models import Invoice, Payment
-from ledger_sync import pulling
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import clock
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, reduce, stripe_says
 from tests.ledger_sync.steps import send_postponed

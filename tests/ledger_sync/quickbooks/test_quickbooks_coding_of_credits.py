@@ -9,8 +9,9 @@ import pytest
 
 from billing import refunding
 from billing.models import Invoice
-from ledger_sync import pulling, remedies
+from ledger_sync import remedies
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import in_agreement, reduce, stripe_says
 

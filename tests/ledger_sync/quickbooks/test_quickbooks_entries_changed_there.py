@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
 from ledger_sync.models import Connection, Link, Snag
 from tests.ledger_sync.money_back import disputed, fees_and_payout, in_agreement, reduce, stripe_says
 from tests.ledger_sync.steps import sweep_hourly

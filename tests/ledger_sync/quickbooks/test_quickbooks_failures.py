@@ -9,11 +9,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from billing.models import Invoice
-from ledger_sync import connecting, connections, mapping, pulling, pushing
+from ledger_sync.connection import connecting, connections, mapping
 from ledger_sync.models import Call, Connection, Link, Snag
 from ledger_sync.ports import Disconnected, OutcomeUnknown, Rejected, TryLater
 from ledger_sync.providers.quickbooks import oauth
 from ledger_sync.providers.quickbooks.client import Client, base, quoted
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from billing.models import Invoice
-from ledger_sync import pushing
 from ledger_sync.models import Connection, Link
+from ledger_sync.push import pushing
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 

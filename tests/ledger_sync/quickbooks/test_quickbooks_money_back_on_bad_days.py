@@ -9,8 +9,12 @@ import pytest
 
 from billing import payments, refunding
 from billing.models import Invoice, Payment
-from ledger_sync import connections, pulling, pushing, remedies, snags
+from ledger_sync import remedies
+from ledger_sync.asking import snags
+from ledger_sync.connection import connections
 from ledger_sync.models import Call, Connection, Link, Snag
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.sandbox.faults import Fault
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says

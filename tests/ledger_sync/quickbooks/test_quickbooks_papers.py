@@ -9,8 +9,9 @@ import pytest
 from django.urls import reverse
 
 from billing.models import Invoice
-from ledger_sync import connections, pushing
+from ledger_sync.connection import connections
 from ledger_sync.models import Call, Connection, Link
+from ledger_sync.push import pushing
 from practice.core import clock
 from practice.core.sandbox.faults import Fault
 from practice.firm.models import Membership

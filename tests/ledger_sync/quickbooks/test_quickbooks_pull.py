@@ -11,8 +11,9 @@ from django.test import Client as Browser
 
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import gates, pulling, pushing
 from ledger_sync.models import Call, Connection, Delivery, Hint, Link, Snag
+from ledger_sync.pull import gates, pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock
 from practice.core.gates import Verdict
 from practice.core.sandbox.faults import Fault

@@ -11,7 +11,7 @@ import pytest
 from billing import credits as crediting
 from billing import invoicing, payments
 from billing.models import Allocation, BalanceTransaction, CreditNote, FeeDay, Payment, Payout
-from ledger_sync import mapping
+from ledger_sync.connection import mapping
 from ledger_sync.models import Call, Connection, Link, Snag
 from practice.core import audit, clock, events
 
@@ -205,7 +205,7 @@ def test_changes_of_a_client_go_out_sparse_and_leave_the_bookkeepers_notes(
 def test_books_closed_in_quickbooks_are_honoured_before_the_call(
     firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any
 ) -> None:
-    from ledger_sync import pulling
+    from ledger_sync.pull import pulling
 
     qbo.bookkeeper.close_books("2026-11-30")
     pulling.pull(connection.pk, references=True)
@@ -230,7 +230,7 @@ def test_books_closed_since_we_last_read_refuse_and_park_only_that_document(
 def test_payments_of_ours_come_back_in_a_sweep_and_change_nothing(
     firm: Any, booked: Any, connection: Connection, bell: Any
 ) -> None:
-    from ledger_sync import pulling
+    from ledger_sync.pull import pulling
 
     firm.paid_by_card(booked.client, "400.00", (booked, "400.00"))
     bell.answer()

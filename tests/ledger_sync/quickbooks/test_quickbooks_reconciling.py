@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ledger_sync import reconciling
 from ledger_sync.models import Link
+from ledger_sync.proof import reconciling
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,8 +10,8 @@ import pytest
 from billing import payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
-from ledger_sync import proving
 from ledger_sync.models import Connection, Link
+from ledger_sync.proof import proving
 from practice.core import audit, clock
 from tests.ledger_sync.money_back import in_agreement, reduce, stripe_says
 

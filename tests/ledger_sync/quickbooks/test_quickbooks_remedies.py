@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from billing.models import CreditNote, Invoice
 from billing.standing import standing_of
-from ledger_sync import mapping, pulling, snags
+from ledger_sync.asking import snags
+from ledger_sync.connection import mapping
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.pull import pulling
 from practice.core import clock
 
 pytestmark = pytest.mark.django_db(transaction=True)

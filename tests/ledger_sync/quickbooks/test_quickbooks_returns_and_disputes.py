@@ -11,8 +11,9 @@ from django.db import transaction
 from billing import credits as crediting
 from billing import disputes, payments, refunding
 from billing.models import Invoice, Payment, Payout
-from ledger_sync import proving, pulling
 from ledger_sync.models import Connection, Link, Snag
+from ledger_sync.proof import proving
+from ledger_sync.pull import pulling
 from practice.core import audit, clock, events
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 

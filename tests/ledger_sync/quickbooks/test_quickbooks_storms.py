@@ -10,8 +10,9 @@ import pytest
 
 from billing.models import Invoice, Payment
 from billing.standing import standing_of
-from ledger_sync import pulling, pushing
 from ledger_sync.models import Call, Connection, Link, Snag
+from ledger_sync.pull import pulling
+from ledger_sync.push import pushing
 from practice.core import audit, clock, owed
 from practice.core.sandbox.faults import AFTER, Fault
 from practice.firm import clients

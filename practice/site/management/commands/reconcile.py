@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from ledger_sync import reconciling
 from ledger_sync.models import Comparison, Connection
+from ledger_sync.proof import reconciling
 
 
 class Command(BaseCommand):

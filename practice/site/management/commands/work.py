@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from ledger_sync import lanes
+from ledger_sync.limits import lanes
 from practice.core import wake
 from practice.site import tasks
 from practice.site.supervisor import Cluster, cluster_command

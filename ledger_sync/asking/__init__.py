@@ -1,0 +1,1 @@
+"""Causes: what a person must decide, and its words."""

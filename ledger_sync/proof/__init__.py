@@ -1,0 +1,1 @@
+"""Proof that both books agree: record by record, in full every night, and on the clearing account."""

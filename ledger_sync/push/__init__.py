@@ -1,0 +1,1 @@
+"""Push: plan, perform, settle."""
