@@ -32,6 +32,8 @@ from practice.firm.models import Client, Entity
 
 #: After this long an unfinished visit to the pay page no longer keeps the saved card from being charged.
 VISIT_LIVES = timedelta(hours=1)
+#: A yes to the question whether an invoice may be charged is good for this long; who was held up since asks again.
+YES_LIVES = timedelta(minutes=2)
 #: How often an attempt is looked at when no notice of it comes.
 LOOK_AGAIN = {Attempt.State.CALLING: timedelta(minutes=1), Attempt.State.PROCESSING: timedelta(hours=6)}
 
@@ -76,9 +78,10 @@ def start_on_session(*, entity: Entity, client: Client, shares: Sequence[Share],
     return Started(attempt, intent.client_secret, account.publishable_key, account.account_ref)
 
 
-def charge_saved(*, invoice: Invoice, amount: Decimal, method: PaymentMethod) -> Attempt:
+def charge_saved(*, invoice: Invoice, amount: Decimal, method: PaymentMethod, asked_at: datetime) -> Attempt:
     """Charge a saved method while nobody is there. Calls Stripe, so it runs outside any transaction.
 
+    ``asked_at`` is when it was asked whether the invoice may be charged: minutes later that has to be asked again.
     Raises PaymentUnderWay and NothingDue. What Stripe answers, or does not, is on the attempt that comes back.
     """
     attempt = _open(
@@ -86,17 +89,22 @@ def charge_saved(*, invoice: Invoice, amount: Decimal, method: PaymentMethod) ->
     )
     if attempt is None:
         raise PaymentUnderWay("The client is paying this invoice now")
-    return drive(attempt)
+    return drive(attempt, asked_at=asked_at)
 
 
-def drive(attempt: Attempt) -> Attempt:
-    """Take an unattended attempt one step on: make its intent, confirm it, write down what came of it."""
+def drive(attempt: Attempt, *, asked_at: datetime) -> Attempt:
+    """Take an unattended attempt one step on: make its intent, confirm it, write down what came of it.
+
+    A worker that was held up since it asked confirms nothing: the next look asks anew before it goes on.
+    """
     account = account_of(attempt.entity_id)
     method = attempt.method
     assert method is not None, "an unattended attempt has a method"
     try:
         intent = _intent_of(attempt, account)
         if intent.status in ("requires_payment_method", "requires_confirmation") and not intent.failure_code:
+            if clock.now() - asked_at > YES_LIVES:
+                return attempt
             door = gateway.gateway_of(account)
             intent = door.confirm_payment(intent.ref, method_ref=method.method_ref, key=f"{attempt.key}:confirm")
     except Declined as declined:
@@ -314,9 +322,10 @@ def _go_on(attempt: Attempt) -> Attempt:
     Nothing was taken so far, and it may be long ago that the invoice was due. What is no longer wanted is ended at
     Stripe, so that it can never be paid.
     """
+    asked_at = clock.now()
     answer = _may_still_charge(attempt)
     if answer.is_yes:
-        return drive(attempt)
+        return drive(attempt, asked_at=asked_at)
     if answer.verdict == Verdict.NOT_YET:
         return attempt
     if attempt.intent_ref:

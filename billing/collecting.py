@@ -132,6 +132,7 @@ def _collect_one(invoice: Invoice, tried: Tried, today: date) -> bool:
     amount = due_now(invoice, standing_of(invoice, today), today)
     if method is None or amount <= ZERO or not _is_time(invoice, method, tried, today) or not _end_visit(tried):
         return False
+    asked_at = clock.now()
     answer = gates.ask("billing.may_collect_unattended", invoice, purpose="charge")
     if not answer.is_yes:
         skip(invoice, method=method, amount=amount, answer=answer)
@@ -145,7 +146,7 @@ def _collect_one(invoice: Invoice, tried: Tried, today: date) -> bool:
         skip(fresh, method=method, amount=amount, answer=Answer(Verdict.NO, paid_how(fresh)))
         return False
     try:
-        attempts.charge_saved(invoice=fresh, amount=now_due, method=method)
+        attempts.charge_saved(invoice=fresh, amount=now_due, method=method, asked_at=asked_at)
     except (attempts.PaymentUnderWay, attempts.NothingDue):
         return False
     return True

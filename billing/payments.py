@@ -125,15 +125,28 @@ def allocate(
 
 @transaction.atomic
 def settle_payment(*, payment_id: int, paid_on: date, charge_ref: str = "") -> Payment:
-    """A payment on its way has arrived. Does nothing when it was settled before."""
+    """A payment on its way has arrived. Does nothing when it was settled before.
+
+    What was credited or paid otherwise meanwhile is not due a second time: so much stays unallocated, as the client's
+    credit.
+    """
+    on = Invoice.objects.filter(allocations__payment=payment_id, allocations__reversed_at__isnull=True)
+    list(Invoice.objects.select_for_update().filter(pk__in=on.values("pk")).order_by("pk"))
     payment = Payment.objects.select_for_update().get(pk=payment_id)
     if payment.state != Payment.State.PROCESSING:
         return payment
+    live = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice").order_by("pk")
+    room = {row.pk: standing_of(row.invoice, paid_on).due for row in live}
     payment.state, payment.paid_on = Payment.State.SUCCEEDED, paid_on
     payment.charge_ref = charge_ref or payment.charge_ref
     payment.save(update_fields=["state", "paid_on", "charge_ref"])
-    for allocation in payment.allocations.filter(reversed_at__isnull=True).order_by("pk"):
-        events.record("billing.allocation.made", allocation)
+    for allocation in live:
+        if allocation.amount <= room[allocation.pk]:
+            events.record("billing.allocation.made", allocation)
+            continue
+        now = clock.now()
+        reverse_allocation(allocation_id=allocation.pk, reason="less was due when it arrived", now=now)
+        allocate(payment_id=payment.pk, invoice_id=allocation.invoice_id, amount=allocation.amount, now=now)
     events.record("billing.payment.succeeded", payment)
     return payment
 

@@ -43,6 +43,7 @@ def take_invoice(connection: Connection, remote: Remote, who: str) -> int:
         else:
             compare_document(connection, link, theirs, who)
             _due_date(link, theirs)
+            _settled_again(connection, link, theirs)
     bases.agree(link, remote, base_ours=link.base_ours)
     _send_its_credits(connection, invoice)
     return 1
@@ -133,10 +134,7 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     vars(invoice).pop("live_allocations", None)
     ours = standing_of(invoice, clock.today(connection.entity.time_zone)).due
     said = Decimal(theirs.get("due") or "0")
-    pending = Allocation.objects.filter(invoice=invoice, reversed_at__isnull=True)
-    ids = pending.values_list("pk", flat=True)
-    on_the_way = Link.objects.filter(connection=connection, allocation_id__in=ids, owed_since__isnull=False).exists()
-    if said == ours or on_the_way:
+    if said == ours or _is_on_its_way(connection, invoice):
         return True
     snag = snags.open_snag(
         connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,
@@ -144,3 +142,20 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     )  # fmt: skip
     hold(invoice.pk, snag)
     return False
+
+
+def _is_on_its_way(connection: Connection, invoice: Invoice) -> bool:
+    """Whether the ledger has yet to be told of money or credit that came onto the invoice here, or went off it."""
+    used = Allocation.objects.filter(invoice=invoice)
+    paid = used.filter(payment__isnull=False).values("payment")
+    about = Q(allocation__in=used) | Q(payment__in=paid) | Q(refund__payment__in=paid) | Q(dispute__payment__in=paid)
+    return Link.objects.filter(about, connection=connection, owed_since__isnull=False).exists()
+
+
+def _settled_again(connection: Connection, link: Link, theirs: Doc) -> None:
+    """Close the cause that another amount was due there, once it is the same in both books."""
+    key = f"{connection.pk}:settled_there:invoice:{link.pk}"
+    snag = Snag.objects.filter(dedupe_key=key, closed_at__isnull=True).first()
+    if snag is not None and agrees_on_due(connection, link, theirs):
+        snags.close(snag, "agrees again")
+        invoicing.release_invoice(invoice_id=link.subject_id, code="settled_there")

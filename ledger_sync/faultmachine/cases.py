@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Q
 
-from billing.models import Allocation
+from billing.models import Allocation, Payment
 from ledger_sync.faultmachine.deeds import Deeds
 from ledger_sync.models import Connection, Mapping, Snag
 
 Row = dict[str, Any]
 #: A setting counts from this long after it was chosen: who issues an invoice meanwhile may have read the one before.
 HEEDED_AFTER = timedelta(minutes=2)
+OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
+#: Money that went back is judged by what stands on the clearing account.
+WENT_BACK = Q(refunds__isnull=False) | Q(disputes__isnull=False)
+_UNDONE = ("VOIDED", "DELETED")
 _POLICIES = (Connection.ATTACH, Connection.NOTE_ACCEPTANCE)
 
 
@@ -63,6 +70,25 @@ class Case:
         rows = [row for row in self.ledger["Uses"] if (row["_what"], row["_source"]) == (kind, key)]
         return {numbers.get(row["_invoice"], ""): row["Amount"] for row in rows}
 
+    def left_over(self, payment: Payment) -> list[Row]:
+        """What stands there as the client's credit from a payment of ours."""
+        rows = [row for row in self.ledger["Overpayments"] if reference_of(row) == payment.reference]
+        return [row for row in rows if row["Status"] not in _UNDONE]
+
+    def put_on(self, payment: Payment, number: str) -> Decimal:
+        """How much of what a payment left over was put on an invoice later (Xero; in QuickBooks its lines say it)."""
+        return self.put_on_each(payment)[number]
+
+    def put_on_each(self, payment: Payment) -> defaultdict[str, Decimal]:
+        """What of a payment's left-over was put on invoices later, by their numbers."""
+        numbers = {row["InvoiceID"]: row.get("InvoiceNumber", "") for row in self.ledger["Invoices"]}
+        keys = {row["OverpaymentID"] for row in self.left_over(payment)} if self.provider == "xero" else set()
+        amounts: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for row in self.ledger["Uses"]:
+            if row["_what"] == "over" and row["_source"] in keys:
+                amounts[numbers.get(row["_invoice"], "")] += Decimal(row["Amount"])
+        return amounts
+
     def credited_once(self, note: str) -> list[str]:
         """The numbers of the invoices that the bookkeeper put a credit note on, whether it is there still or not."""
         numbers = {row["InvoiceID"]: row.get("InvoiceNumber", "") for row in self.ledger["Invoices"]}
@@ -79,7 +105,9 @@ class Case:
         if not rows:
             return False
         record = rows[0]["InvoiceID"]
-        removed = self.deeds.touched(record, "unpay") and _open_about(allocation, "payment_removed")
+        removed = self.deeds.touched(record, "unpay", "uncredited") and _open_about(
+            allocation, "payment_removed", "credit_taken_off"
+        )
         filling = self.deeds.touched(record, "pay", "edit", "void", "credited", "moved")
         return removed or (filling and _open_about(allocation, "refused", "number_taken"))
 
@@ -96,3 +124,8 @@ class Case:
 def _open_about(allocation: Allocation, *codes: str) -> bool:
     about = Q(link__allocation=allocation) | Q(link__payment=allocation.payment_id)
     return Snag.objects.filter(about, code__in=codes, closed_at__isnull=True).exists()
+
+
+def reference_of(row: Row) -> str:
+    """A payment's reference without the day it is said to be of, where it had to be entered on another."""
+    return OF_A_DAY.sub("", row["Reference"])

@@ -6,23 +6,18 @@ that no deed explains counts as well.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
-
 from billing.models import Allocation, Invoice, Payment
-from ledger_sync.faultmachine.cases import Case, Row
+from ledger_sync.faultmachine.cases import OF_A_DAY, WENT_BACK, Case, Row, reference_of
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, STUCK, Finding, worst_first
 from ledger_sync.faultmachine.oracle_credits import judge_credits
+from ledger_sync.faultmachine.oracle_left_over import judge_left_over
 from ledger_sync.models import Call, Connection, Delivery, Hint, Lane, Link, Mapping, Snag, Turn
 from practice.firm.models import Client
 
-_OF_A_DAY = re.compile(r", of (\d{1,2} [A-Z][a-z]{2} \d{4})$")
-#: Money that went back is judged by what stands on the clearing account.
-_WENT_BACK = Q(refunds__isnull=False) | Q(disputes__isnull=False)
 #: Which deeds on an invoice explain which causes about it or about money on it.
 _EXPLAINED: dict[str, tuple[str, ...]] = {
     "document_changed": ("edit",),
@@ -40,7 +35,7 @@ def judge(case: Case) -> list[Finding]:
     """Every finding, worst first."""
     found = [
         *_invoices(case), *_phantom_invoices(case), *_clients(case), *_our_payments(case), *_their_payments(case),
-        *judge_credits(case), *_causes(case), *_machinery(case),
+        *judge_credits(case), *judge_left_over(case), *_causes(case), *_machinery(case),
     ]  # fmt: skip
     return sorted(set(found), key=worst_first)
 
@@ -70,7 +65,7 @@ def _invoices(case: Case) -> Iterator[Finding]:
 def _void(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
     if row["Status"] in ("VOIDED", "DELETED"):
         return
-    if not (case.deeds.touched(row["InvoiceID"], "pay") and _open(case, invoice, "refused")):
+    if not (case.deeds.touched(row["InvoiceID"], "pay", "credited", "moved") and _open(case, invoice, "refused")):
         yield Finding(DIVERGED, f"{invoice.number} is void here, {row['Status']} there")
 
 
@@ -207,7 +202,7 @@ def _our_payments(case: Case) -> Iterator[Finding]:
 def _payments_with_lines(case: Case) -> Iterator[Finding]:
     """Each live payment we took is one payment there, with a line for each invoice; one that came back pays nothing."""
     ours = Payment.objects.filter(entity=case.entity_id).exclude(source=Payment.Source.LEDGER)
-    for payment in ours.exclude(_WENT_BACK):
+    for payment in ours.exclude(WENT_BACK):
         rows = [row for row in case.ledger["Payments"] if reference_of(row) == payment.reference]
         used = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice")
         live = {a.invoice.number: str(a.amount) for a in used} if payment.state == Payment.State.SUCCEEDED else {}
@@ -223,9 +218,9 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
 
 
 def _payment_each(case: Case) -> Iterator[Finding]:
-    """Each live allocation of money we took is one payment there; each reversed one is none."""
+    """Each live allocation of money we took is one payment there, or credit put on later; each reversed one is none."""
     ours = Allocation.objects.filter(payment__entity=case.entity_id).exclude(payment__source=Payment.Source.LEDGER)
-    went_back = Payment.objects.filter(_WENT_BACK)
+    went_back = Payment.objects.filter(WENT_BACK)
     for allocation in ours.exclude(payment__in=went_back).select_related("payment", "invoice"):
         payment = allocation.payment
         assert payment is not None
@@ -237,7 +232,7 @@ def _payment_each(case: Case) -> Iterator[Finding]:
         elif rows and not live:
             yield Finding(DIVERGED, f"payment {reference} was undone here and still stands there")
         elif not rows and live:
-            if not case.missing_explained(allocation):
+            if not (case.put_on(payment, allocation.invoice.number) or case.missing_explained(allocation)):
                 yield Finding(LOST, f"payment {reference} of {allocation.amount} never reached the ledger")
         elif rows:
             yield from _payment(case, allocation, rows[0], reference)
@@ -259,14 +254,9 @@ def _payment(case: Case, allocation: Allocation, row: Row, reference: str) -> It
             yield Finding(DIVERGED, f"payment {reference}: {name} is {ours} here, {theirs} there")
 
 
-def reference_of(row: Row) -> str:
-    """A payment's reference without the day it is said to be of, where it had to be entered on another."""
-    return _OF_A_DAY.sub("", row["Reference"])
-
-
 def day_of(case: Case, row: Row) -> str:
     """The day the money is of: its own, if it was entered on the first day after a lock that covers that day."""
-    said = _OF_A_DAY.search(row["Reference"])
+    said = OF_A_DAY.search(row["Reference"])
     if said is None:
         return str(row["Date"])
     true, entered = datetime.strptime(f"{said[1]} +0000", "%d %b %Y %z").date(), date.fromisoformat(row["Date"])
@@ -302,10 +292,22 @@ def _their_payments(case: Case) -> Iterator[Finding]:
             yield Finding(LOST, f"the bookkeeper's payment {reference} never came here")
         elif row["Status"] != "DELETED" and here.get().amount != Decimal(row["Amount"]):
             yield Finding(DIVERGED, f"the bookkeeper's payment {reference} is {here.get().amount} here")
+    yield from _payments_of_nobody(case)
+
+
+def _payments_of_nobody(case: Case) -> Iterator[Finding]:
+    """Each payment that is here as the bookkeeper's is there, or was deleted there and no longer stands here."""
     known = {row["Reference"] for row in case.ledger["Payments"]}
     for payment in Payment.objects.filter(entity=case.entity_id, source=Payment.Source.LEDGER):
-        if payment.reference not in known:
+        if payment.reference in known:
+            continue
+        records = Link.objects.filter(connection=case.connection_id, payment=payment).values_list(
+            "remote_id", flat=True
+        )
+        if not any(case.deeds.touched(str(record), "delete") for record in records):
             yield Finding(DUPLICATED, f"payment {payment.reference} is said to come from the ledger, which has none")
+        elif payment.state == Payment.State.SUCCEEDED:
+            yield Finding(DIVERGED, f"the bookkeeper deleted payment {payment.reference}; it still stands here")
 
 
 # Causes, and the engine's own rows

@@ -12,9 +12,9 @@ from decimal import Decimal
 from django.db.models import Q
 
 from billing.models import BalanceTransaction, Dispute, FeeDay, Payment, Payout, Refund
-from ledger_sync.faultmachine.cases import Case
+from ledger_sync.faultmachine.cases import Case, reference_of
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, Finding
-from ledger_sync.faultmachine.oracle import cause_explained, day_of, reference_of
+from ledger_sync.faultmachine.oracle import cause_explained, day_of
 from ledger_sync.faultmachine.oracle_postings import Posting
 from ledger_sync.models import Mapping, Snag
 

@@ -1,18 +1,16 @@
-"""The judge of credit: credit notes and what they are on, money beyond what was due, files and notes on invoices."""
+"""The judge of credit notes and what they are on, and of the files and notes on invoices."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 
 from django.db.models import Q
 
-from billing.models import CreditNote, Invoice, Payment
+from billing.models import CreditNote, Invoice
 from ledger_sync.faultmachine.cases import Case, Row
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, LOST, Finding
 from ledger_sync.models import Snag
-from practice.core.money import ZERO
 
 #: What the bookkeeper may have done to an invoice that leaves no room for a credit of ours on it.
 _NO_ROOM = ("pay", "edit", "void", "credited", "moved")
@@ -24,7 +22,6 @@ def judge_credits(case: Case) -> Iterator[Finding]:
     yield from _our_notes(case)
     yield from _nobodys_notes(case)
     yield from _their_notes(case)
-    yield from _left_over(case)
     yield from _papers(case)
 
 
@@ -126,26 +123,6 @@ def _nobodys_notes(case: Case) -> Iterator[Finding]:
     for row in case.ledger["CreditNotes"]:
         if row["CreditNoteNumber"] not in ours and not case.deeds.values("credit", row["CreditNoteID"]):
             yield Finding(DUPLICATED, f"credit note {row['CreditNoteNumber']!r} is there and nobody made it")
-
-
-# Money beyond what was due
-
-
-def _left_over(case: Case) -> Iterator[Finding]:
-    """What a payment of ours leaves over is the client's credit in both books, once."""
-    ours = Payment.objects.filter(entity=case.entity_id).exclude(source=Payment.Source.LEDGER)
-    for payment in ours.select_related("client"):
-        live = list(payment.allocations.filter(reversed_at__isnull=True).select_related("invoice"))
-        arrived = payment.state == Payment.State.SUCCEEDED
-        back = sum((r.amount for r in payment.refunds.exclude(state="failed")), ZERO)
-        free = payment.amount - back - sum((a.amount for a in live), ZERO) if arrived else ZERO
-        rows = [r for r in case.ledger["Overpayments"] if r["Reference"] == payment.reference]
-        standing = [r for r in rows if r["Status"] not in _UNDONE]
-        there = sum((Decimal(r["RemainingCredit"]) for r in standing), ZERO)
-        if len(standing) > 1:
-            yield Finding(DUPLICATED, f"what is left of {payment.reference} is in the ledger {len(standing)} times")
-        elif free != there and not any(case.missing_explained(a) for a in live):
-            yield Finding(DIVERGED, f"{free} is left of {payment.reference} here, {there} there")
 
 
 # Files and notes

@@ -66,7 +66,7 @@ def _credit(row: Row, accounts: dict[str, str]) -> Row:
 def _left_over(row: Row) -> Row:
     gone = not Decimal(row["TotalAmt"])
     return {
-        "Reference": row.get("PaymentRefNum", ""),
+        "Reference": _reference(row),
         "Status": "VOIDED" if gone else "AUTHORISED",
         "RemainingCredit": _money(row.get("UnappliedAmt", 0)),
     }
@@ -123,11 +123,9 @@ def _line(line: Row, accounts: dict[str, str]) -> Row:
 
 def _payments(row: Row, numbers: dict[str, str]) -> Iterator[Row]:
     """A row for each invoice a payment pays; a void or an unused one is there as well, and pays nothing."""
-    number, note = str(row.get("PaymentRefNum", "")), str(row.get("PrivateNote", ""))
     head = {
         "PaymentID": row["Id"],
-        # The number has room for 21 characters; a longer one is whole in the note.
-        "Reference": note if len(number) == 21 and note.startswith(number) else number,
+        "Reference": _reference(row),
         "Date": row["TxnDate"],
         "_account": row.get("DepositToAccountRef", {}).get("value", ""),
     }
@@ -141,6 +139,12 @@ def _payments(row: Row, numbers: dict[str, str]) -> Iterator[Row]:
         }  # fmt: skip
     if not uses:
         yield {**head, "Status": "DELETED", "Amount": "0.00", "_document": "", "_number": ""}
+
+
+def _reference(row: Row) -> str:
+    """A payment's reference: the number has room for 21 characters; a longer one is whole in the note."""
+    number, note = str(row.get("PaymentRefNum", "")), str(row.get("PrivateNote", ""))
+    return note if len(number) == 21 and note.startswith(number) else number
 
 
 def _money(value: Any) -> str:

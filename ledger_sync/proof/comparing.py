@@ -1,7 +1,7 @@
 """What both books do not agree on about one document: it is not there, or a field says something else.
 
-Beside what pages show of every record (:func:`ledger_sync.proof.agreeing.fields_of`): the account that money lies on, what of
-it is on which invoice, what of it is on none, and what is left of a credit note.
+Beside what pages show of every record (:func:`ledger_sync.proof.agreeing.fields_of`): the account that money lies on,
+what of it is on which invoice, what of it is on none, and what is left of a credit note.
 """
 
 from __future__ import annotations

@@ -68,6 +68,7 @@ def _asked(connection: Connection, link: Link, invoice: Invoice) -> Answer:
         applying.apply(connection, ledger_for(connection), remotes, reading)
         if remotes and not applying.agrees_on_due(connection, link, remotes[0].theirs):
             _take_payments(connection, invoice)
+            remotes = ledger_for(connection).fetch(Kind.INVOICE, [str(link.remote_id)])
     if not remotes or remotes[0].gone:
         return Answer(Verdict.NO, f"the invoice was removed in {name}")
     if not applying.check_standing(connection, link, remotes[0].theirs):

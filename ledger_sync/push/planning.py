@@ -215,6 +215,7 @@ def _intent(link: Link, known: Known, lock: str) -> Intent | None:
         rows = Link.objects.filter(pk=link.pk)
         if owed.settle(rows, sent_rev=link.owed_rev):
             linking.release_dependants([link.pk])
+            snags.close_for_links([link.pk])
         return None
     if link.gone_at is not None:
         linking.renew(link)

@@ -121,3 +121,22 @@ def test_an_invoice_made_unanswered_is_found_although_its_contact_was_merged_sin
     assert Link.objects.get(invoice=second, kind="invoice").exists_there
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     assert len(there.standing("Invoices", InvoiceNumber=second.number)) == 1
+
+
+def test_an_invoice_found_before_its_contacts_merge_was_known_asks_nobody_once_it_is(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    survivor = contact(other(firm, bell))
+    xero.faults.order(Fault("response_lost", match="/Invoices", method="PUT"))
+    _, (second,) = firm.agreement(booked.client, "P-0003")
+    bell.answer()
+    xero.bookkeeper.merge_contacts(contact(booked), survivor)
+    clock.advance(minutes=10)
+    pushing.push(connection.pk)
+    assert Snag.objects.get(closed_at__isnull=True).code == "number_taken"
+    read(connection, bell)
+    clock.advance(minutes=1)
+    pushing.ring_all()
+    bell.answer()
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    in_agreement(connection, bell, second)

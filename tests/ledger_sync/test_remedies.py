@@ -341,6 +341,25 @@ def test_release_ends_the_hold(
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
+def test_what_was_settled_there_and_is_due_again_is_collected_again(
+    connection: Connection, xero: Any, bell: Any, booked: Invoice
+) -> None:
+    remote, contact = (
+        Link.objects.get(**about).remote_id for about in ({"invoice": booked}, {"client": booked.client})
+    )
+    ahead = xero.bookkeeper.receive_money(
+        contact, Decimal("1100.00"), account_code="200", reference="Paid ahead", kind="RECEIVE-PREPAYMENT"
+    )
+    used = xero.bookkeeper.put_credit_on("Prepayments", ahead["PrepaymentID"], remote, Decimal("1100.00"))
+    sweep(connection, bell)
+    gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk))
+    assert Snag.objects.get(closed_at__isnull=True).code == "settled_there"
+    xero.bookkeeper.take_credit_off(used["AllocationID"])
+    sweep(connection, bell)
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    assert gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk)).verdict is Verdict.YES
+
+
 def test_retry_sends_again_after_the_name_was_changed(
     browser: Browser, firm: Any, connection: Connection, xero: Any, bell: Any
 ) -> None:

@@ -16,8 +16,9 @@ from ledger_sync.asking import snags
 from ledger_sync.connection import connections, mapping
 from ledger_sync.models import Connection, Link, Mapping, Snag
 from ledger_sync.proof import proving
-from ledger_sync.pull import pulling
+from ledger_sync.pull import gates, pulling
 from practice.core import audit, clock
+from practice.core.gates import Verdict
 from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
 from tests.ledger_sync.xero_books import There
 
@@ -66,6 +67,17 @@ def test_a_debit_that_comes_back_opens_its_invoice_and_shows_both_movements_on_t
     assert standing_of(booked, went).due == FULL
     assert proving.posted_by(connection, came) == {("payment", payment.pk): FULL}
     assert proving.posted_by(connection, went) == {("payment", payment.pk): ZERO}
+
+
+def test_what_came_back_and_was_not_yet_told_to_the_ledger_is_no_difference(
+    firm: Any, connection: Connection, booked: Invoice, bell: Any
+) -> None:
+    payment = pay(firm, booked, bell, method="au_becs_debit")
+    bounce(payment)
+    answer = gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk))
+    assert answer.verdict is Verdict.YES, answer.reason
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    in_agreement(connection, bell, booked)
 
 
 def test_a_debit_that_comes_back_with_money_beyond_its_invoice_leaves_no_credit(

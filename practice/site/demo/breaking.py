@@ -193,7 +193,7 @@ def bounce_debit(connection: Connection) -> Done:
         raise CannotBreak("Nobody pays by bank debit")
     invoice = _bill(connection, method.client, Decimal(150))
     try:
-        attempt = attempts.charge_saved(invoice=invoice, amount=invoice.total, method=method)
+        attempt = attempts.charge_saved(invoice=invoice, amount=invoice.total, method=method, asked_at=clock.now())
     except (NothingDue, PaymentUnderWay) as error:
         raise CannotBreak(str(error)) from error
     if attempt.payment is None:
