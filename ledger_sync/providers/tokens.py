@@ -36,10 +36,10 @@ class Bearer:
             self._at_hand, self._until = _of(row), row.expires_at
         return self._at_hand
 
-    def refused(self, seen: str) -> None:
-        """The ledger no longer takes this token."""
+    def refused(self, seen: str) -> bool:
+        """The ledger no longer takes this token. Returns whether it was the newest we have."""
         self._until = None
-        expire(self.token_set_id, seen)
+        return expire(self.token_set_id, seen)
 
 
 def access_token(token_set_id: int, refresh: Refresh) -> str:
@@ -69,11 +69,13 @@ def _good(token_set_id: int, refresh: Refresh) -> TokenSet:
         waited += 0.2
 
 
-def expire(token_set_id: int, seen: str) -> None:
-    """Treat the access token as spent, if it is still the one that was refused."""
+def expire(token_set_id: int, seen: str) -> bool:
+    """Treat the access token as spent, if it is still the one that was refused. Returns whether it is."""
     row = TokenSet.objects.get(pk=token_set_id)
-    if _of(row) == seen:
-        TokenSet.objects.filter(pk=row.pk, generation=row.generation).update(expires_at=clock.now())
+    if _of(row) != seen:
+        return False
+    TokenSet.objects.filter(pk=row.pk, generation=row.generation).update(expires_at=clock.now())
+    return True
 
 
 def store(row: TokenSet, reply: dict[str, Any]) -> None:

@@ -85,7 +85,8 @@ class Client:
 
     realm: str
     token: Callable[[], str]
-    refused_token: Callable[[str], None]
+    #: Tells that a token was refused; whether it was the newest we have.
+    refused_token: Callable[[str], bool]
     meter: Meter | None = None
 
     def call(

@@ -40,7 +40,8 @@ class Client:
 
     tenant: str
     token: Callable[[], str]
-    refused_token: Callable[[str], None]
+    #: Tells that a token was refused; whether it was the newest we have.
+    refused_token: Callable[[str], bool]
     meter: Meter | None = None
 
     def call(
@@ -99,8 +100,8 @@ class Client:
         headers = {k.lower(): v for k, v in dict(error.headers or {}).items()}
         text = _words(error.body)
         facts: dict[str, Any] = {"status": status, "request_id": headers.get("xero-correlation-id", "")}
-        if status == 401 and "tokenexpired" in text.lower():
-            self.refused_token(token)
+        if status == 401 and (not self.refused_token(token) or "tokenexpired" in text.lower()):
+            # Spent, or replaced while a worker that was held up still had it in its hand.
             return TryLater("Xero says that our access has just run out; it is being renewed", retry_after=1, **facts)
         if status in (401, 403):
             return Disconnected(f"Xero refused our access: {text}", **facts)

@@ -87,7 +87,7 @@ def organisations_of(token: str, realm: str = "") -> list[Organisation]:
     answer = _request("GET", f"{_api()}/connections", {"Authorization": f"Bearer {token}"}, None)
     found = []
     for row in _json(answer):
-        client = Client(row["tenantId"], lambda: token, lambda _: None)
+        client = Client(row["tenantId"], lambda: token, lambda _: True)
         company = client.call("GET", "/Organisation").payload["Organisations"][0]
         found.append(reading.organisation(company, row["tenantId"]))
     return found
