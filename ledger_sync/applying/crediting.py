@@ -94,6 +94,32 @@ def _uses(role: str, source: str, note: Doc) -> list[Use]:
     ]  # fmt: skip
 
 
+def say_otherwise(connection: Connection, remotes: Sequence[Remote]) -> set[str]:
+    """Invoices on which other credit lies than we know, by their ids there: also where they say what they said before.
+
+    A credit of ours that was put on and taken off again between two looks leaves an invoice as it was.
+    """
+    if not linking.wants_allocations(connection) or any(remote.kind != Kind.INVOICE for remote in remotes):
+        return set()
+    there = [remote.remote_id for remote in remotes]
+    ids = dict(
+        Link.objects.filter(connection=connection, kind=Kind.INVOICE, remote_id__in=there).values_list(
+            "invoice", "remote_id"
+        )
+    )
+    known: dict[str, Decimal] = {}
+    rows = _links(connection).filter(allocation__invoice__in=ids)
+    for invoice, amount in rows.values_list("allocation__invoice", "allocation__amount"):
+        known[str(ids[invoice])] = known.get(str(ids[invoice]), ZERO) + amount
+    said = {r.remote_id: sum((Decimal(one["amount"]) for one in _credits(r)), ZERO) for r in remotes}
+    return {remote_id for remote_id in there if said[remote_id] != known.get(remote_id, ZERO)}
+
+
+def _credits(remote: Remote) -> list[Doc]:
+    said = remote.theirs.get("credits", [])
+    return said if isinstance(said, list) else []
+
+
 def _of_payment(connection: Connection, ledger: Ledger, remote: Remote) -> Beside | None:
     """QuickBooks: a payment of nothing that puts one credit memo on one invoice."""
     theirs = remote.theirs

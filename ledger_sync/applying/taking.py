@@ -65,11 +65,13 @@ def _changed(connection: Connection, remotes: Sequence[Remote], reading: Reading
     links = Link.objects.select_for_update().filter(connection=connection, kind__in=kinds, remote_id__in=there)
     busy = CallItem.objects.filter(open_call__isnull=False, link__in=links.values("pk")).values_list("link", flat=True)
     asked = set(busy)
+    odd = crediting.say_otherwise(connection, remotes)
     linked, same = set(), {}
     for pk, remote_id, theirs, at in links.order_by("pk").values_list("pk", "remote_id", "base_theirs", "verified_at"):
         remote, fresh = there[str(remote_id)], at is None or at <= reading.begun_at
         linked.add(remote.remote_id)
-        if fresh and pk not in asked and theirs == remote.theirs and not (remote.gone or remote.merged_into):
+        unchanged = theirs == remote.theirs and remote.remote_id not in odd and not (remote.gone or remote.merged_into)
+        if fresh and pk not in asked and unchanged:
             same[remote.remote_id] = pk
     update_each(
         Link,
