@@ -126,9 +126,9 @@ def needs_of(link: Link) -> QuerySet[LinkNeed]:
 
 
 def _not_met() -> Q:
-    """Clear is what owes nothing and is there; money taken off again before it ever got there is clear as well."""
+    """Clear is what owes nothing and is there, and money taken off or not given back after all before it got there."""
     missing = Q(how=How.EXISTS, needs__remote_id__isnull=True)
-    absent = Q(needs__remote_id__isnull=True) & ~Q(needs__kind=Kind.ALLOCATION)
+    absent = Q(needs__remote_id__isnull=True) & ~Q(needs__kind__in=(Kind.ALLOCATION, Kind.REFUND))
     return missing | (Q(how=How.CLEAR) & (Q(needs__owed_since__isnull=False) | absent))
 
 
