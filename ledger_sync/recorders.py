@@ -184,9 +184,15 @@ def payment_succeeded(payment: Payment, **_: Any) -> None:
 
 @recorder("billing.payment.returned")
 def payment_returned(payment: Payment, **_: Any) -> None:
-    """Money that Stripe took back is owed as what it was: it came on one day and left on another."""
+    """Money that Stripe took back is owed as what it was: it came on one day and left on another.
+
+    What was typed in here is taken away: off its invoices by its allocations, and where it lay on none by this.
+    """
     connection = linking.connection_for(payment.entity_id)
-    if connection is None or _from(connection) or payment.source != Payment.Source.STRIPE:
+    if connection is None or _from(connection):
+        return
+    if payment.source != Payment.Source.STRIPE:
+        _take_away(connection, payment)
         return
     for back in Link.objects.filter(connection=connection, kind=Kind.DISPUTE, role=BACK, dispute__payment=payment):
         # The account of disputes is emptied first: the money is returned from the clearing account.
@@ -200,6 +206,13 @@ def payment_returned(payment: Payment, **_: Any) -> None:
         _owe_excess(connection, payment)
     else:
         _owe_payment(connection, payment, ((left, How.CLEAR),))
+
+
+def _take_away(connection: Connection, payment: Payment) -> None:
+    if linking.wants_allocations(connection):
+        _owe_excess(connection, payment, only_known=True)
+    elif (known := linking.find_link(connection, Kind.PAYMENT, payment.pk)) is not None:
+        linking.owe(known, urgency=_urgency())
 
 
 @recorder("billing.payment.replaced")

@@ -103,19 +103,29 @@ def _follow_merge(connection: Connection, link: Link, merged_into: str) -> int:
     Where the survivor is none of ours it becomes the client's contact, and is read for what it says.
     """
     survivor = Link.objects.filter(connection=connection, kind=Kind.CLIENT, remote_id=merged_into).first()
-    loser, now = str(link.remote_id), clock.now()
+    loser = str(link.remote_id)
     if survivor is None:
         Link.objects.filter(pk=link.pk).update(remote_id=merged_into, remote_version="")
         read_later(connection, Remote(Kind.CLIENT, merged_into, "", {}))
     elif link.merged_into_id is None and survivor.pk != link.pk:
-        owed_nothing = {**owed.CLEAR, "parked_at": None, "parked_code": ""}
-        Link.objects.filter(pk=link.pk).update(merged_into=survivor, gone_at=now, **owed_nothing)
-        for snag in Snag.objects.filter(link=link, closed_at__isnull=True):
-            snags.close(snag, "merged")
+        merge_into(link, survivor)
     else:
         return 1
     _send_to_survivor(connection, link, loser)
     return 1
+
+
+def merge_into(link: Link, survivor: Link) -> None:
+    """A client's link stays as a tombstone that points to another's; it owes nothing, and asks nobody anything.
+
+    Where the survivor is only now to get the contact that stayed, this one lets go of it.
+    """
+    changes = {**owed.CLEAR, "parked_at": None, "parked_code": "", "merged_into": survivor, "gone_at": clock.now()}
+    if survivor.remote_id is None:
+        changes["remote_id"] = None
+    Link.objects.filter(pk=link.pk).update(**changes)
+    for snag in Snag.objects.filter(link=link, closed_at__isnull=True):
+        snags.close(snag, "merged")
 
 
 def _send_to_survivor(connection: Connection, link: Link, loser: str) -> None:

@@ -111,6 +111,15 @@ class Case:
         filling = self.deeds.touched(record, "pay", "edit", "void", "credited", "moved")
         return removed or (filling and _open_about(allocation, "refused", "number_taken"))
 
+    def waits(self, payment: Payment) -> bool:
+        """Whether people are asked about one part of a payment that goes into the ledger whole, and is not there."""
+        if self.provider != "quickbooks" or any(
+            reference_of(row) == payment.reference for row in self.ledger["Payments"]
+        ):
+            return False
+        live = payment.allocations.filter(reversed_at__isnull=True).select_related("invoice")
+        return any(self.missing_explained(allocation) for allocation in live)
+
     def wants_papers(self, issued_at: datetime) -> Papers:
         """What was asked for beside an invoice when it was issued, where that is beyond doubt."""
         connection = Connection.objects.get(pk=self.connection_id)

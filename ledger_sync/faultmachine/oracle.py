@@ -78,8 +78,9 @@ def _document(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
         yield Finding(DIVERGED, f"{invoice.number} differs in {'; '.join(differing)}")
     yield from _due_date(case, invoice, row)
     if not case.deeds.touched(row["InvoiceID"], "edit", "pay", "unpay", "void", "credited", "moved", "uncredited"):
-        due = invoice.total - sum((a.amount for a in _live(invoice)), Decimal(0))
-        if due != Decimal(row["AmountDue"]):
+        live = _live(invoice)
+        due = invoice.total - sum((a.amount for a in live), Decimal(0))
+        if due != Decimal(row["AmountDue"]) and not any(a.payment and case.waits(a.payment) for a in live):
             yield Finding(DIVERGED, f"{invoice.number}: {due} is due here, {row['AmountDue']} there")
 
 
@@ -209,7 +210,7 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
         there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
         if len({row["PaymentID"] for row in rows}) > 1:
             yield Finding(DUPLICATED, f"payment {payment.reference} is in the ledger more than once")
-        elif live != there and not all(case.missing_explained(a) for a in used):
+        elif live != there and not (case.waits(payment) or all(case.missing_explained(a) for a in used)):
             kind = DIVERGED if there or not live else LOST
             yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
         elif rows and live and str(payment.paid_on) != (day := day_of(case, rows[0])):

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from ledger_sync import linking
+from ledger_sync import applying, linking
 from ledger_sync.asking import snags
 from ledger_sync.connection import mapping
 from ledger_sync.kinds import EXCESS, MAIN, SHAPES
@@ -216,13 +216,7 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     """
     link = item.link
     if item.ours["action"] in UNDOING:
-        if remote is None or remote.gone or remote.theirs.get("status") in ("void", "deleted"):
-            adopt(item, link.remote_id or "", remote.version if remote else "", link.base_theirs or {}, clear=True)
-        elif item.result == "look" and item.vendor_code not in ("", STALE):
-            _refuse_item(item, item.vendor_code, item.text)
-        else:
-            _take_version(link, remote)
-            release(link)
+        _undo_found(item, remote)
         return
     if remote is None or remote.gone:
         _not_there(item)
@@ -233,7 +227,11 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(
         pk=link.pk
     )
-    if taken.exists():
+    if link.kind == Kind.CLIENT and remote.theirs.get("number") == documents.client_number(link.subject):
+        # Made for this client without an answer; another client's contact was merged into it before we found it.
+        for other in taken:
+            applying.merge_into(other, link)
+    elif taken.exists():
         _refuse_item(item, "number_taken", "another record of ours is this document already")
         return
     same = same_content(_moved_with_contact(item, remote.theirs), remote.theirs)
@@ -244,6 +242,17 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same, looked=True)
     if not same:
         _refuse_item(item, "number_taken", "a document with this number exists there with other content")
+
+
+def _undo_found(item: CallItem, remote: Remote | None) -> None:
+    link = item.link
+    if remote is None or remote.gone or remote.theirs.get("status") in ("void", "deleted"):
+        adopt(item, link.remote_id or "", remote.version if remote else "", link.base_theirs or {}, clear=True)
+    elif item.result == "look" and item.vendor_code not in ("", STALE):
+        _refuse_item(item, item.vendor_code, item.text)
+    else:
+        _take_version(link, remote)
+        release(link)
 
 
 def _not_there(item: CallItem) -> None:
