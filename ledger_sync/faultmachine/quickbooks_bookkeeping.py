@@ -78,8 +78,10 @@ def _delete_payment(books: Books, act: Act, chance: Random) -> None:
     if rows:
         row = chance.choice(rows)
         books.sandbox.bookkeeper.delete_payment(row["Id"])
+        # A payment of nothing is what ties a credit memo to an invoice.
+        what = "unpay" if Decimal(row["TotalAmt"]) else "uncredited"
         for line in row["Line"]:
-            books.deeds.add("unpay", line["LinkedTxn"][0]["TxnId"], row["Id"])
+            books.deeds.add(what, line["LinkedTxn"][0]["TxnId"], row["Id"])
         books.deeds.add("delete", row["Id"])
 
 

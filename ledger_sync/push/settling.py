@@ -227,11 +227,8 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
     taken = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote.remote_id).exclude(
         pk=link.pk
     )
-    if link.kind == Kind.CLIENT and remote.theirs.get("number") == documents.client_number(link.subject):
-        # Made for this client without an answer; another client's contact was merged into it before we found it.
-        for other in taken:
-            applying.merge_into(other, link)
-    elif taken.exists():
+    made_for_it = link.kind == Kind.CLIENT and remote.theirs.get("number") == documents.client_number(link.subject)
+    if taken.exists() and not made_for_it:
         _refuse_item(item, "number_taken", "another record of ours is this document already")
         return
     same = same_content(_moved_with_contact(item, remote.theirs), remote.theirs)
@@ -302,6 +299,10 @@ def adopt(
         # Merged into another meanwhile: what was sent went to a contact that is no longer the client's.
         release(link)
         return
+    if link.kind == Kind.CLIENT and remote_id != link.remote_id:
+        # Another client's contact was merged into this one before we had heard that it was made.
+        for other in Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote_id):
+            applying.merge_into(other, link)
     base = _agreed(item, theirs, looked=looked)
     if base != theirs and _is_pulled(link):
         inbound.hint(link.connection, link.kind, remote_id or link.remote_id or "", now)
