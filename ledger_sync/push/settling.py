@@ -13,7 +13,7 @@ from django.db.models import Q
 from ledger_sync import applying, linking
 from ledger_sync.asking import snags
 from ledger_sync.connection import mapping
-from ledger_sync.kinds import EXCESS, MAIN, SHAPES
+from ledger_sync.kinds import EXCESS, MAIN, SHAPES, UNAPPLIED
 from ledger_sync.limits import lanes
 from ledger_sync.limits.lanes import Lease
 from ledger_sync.models import Call, CallItem, Link, RefItem
@@ -395,8 +395,25 @@ def _refuse_item(item: CallItem, code: str, text: str) -> None:
         # Closed since we last looked: what waits goes on with the lock as it is read now, on an open day or to people.
         wake.wake("ledger_sync.tasks.sweep_connection", connection_id=item.link.connection_id)
         owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + CATCH_UP)
+    elif code == "not_editable" and _take_refunds_off(item.link):
+        owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + CATCH_UP)
     else:
         refuse(item.link, code, text)
+
+
+def _take_refunds_off(link: Link) -> bool:
+    """Let refunds of ours that were paid out of a client's credit, whose amount is another by now, be booked anew.
+
+    Returns whether any is on its way off. What an invoice was paid from stays where it is, and people are asked.
+    """
+    if (link.kind, link.role) != (Kind.PAYMENT, EXCESS):
+        return False
+    there = Link.objects.filter(connection=link.connection_id, gone_at__isnull=True, remote_id__isnull=False)
+    if there.filter(kind=Kind.ALLOCATION, role=EXCESS, allocation__payment=link.payment_id).exists():
+        return False
+    refunds = there.filter(kind=Kind.REFUND, role=UNAPPLIED, refund__payment=link.payment_id, parked_at__isnull=True)
+    owed.owe(refunds.filter(owed_since__isnull=True), urgency=link.urgency, owed_by=linking.whose())
+    return refunds.exists()
 
 
 def _was_refused_by_this_lock(item: CallItem) -> bool:

@@ -147,15 +147,10 @@ def _paid_back(link: Link, row: Payment) -> list[Doc]:
 
 
 def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
-    """What of a payment is on no invoice, where the ledger has that as a document of its own.
-
-    What was put on an invoice out of it since is still part of it.
-    """
-    used = Link.objects.filter(connection=link.connection_id, kind=Kind.ALLOCATION, role=EXCESS, gone_at__isnull=True)
-    since = [carrying.carried(r.allocation) for r in used.filter(allocation__payment=row) if r.allocation is not None]
-    day, amount = str(row.paid_on), carrying.excess(row) + sum(since, ZERO)
+    """What of a payment is on no invoice, where the ledger has that as a document of its own."""
+    day, amount = str(row.paid_on), _left_over(link, row)
     if link.exists_there:
-        same = Decimal((link.base_ours or {}).get("amount") or amount) == amount
+        same = _stands_as(link, amount)
         return None if same else Intent("delete", {"reference": row.reference}, dating.day_there(link, day))
     if amount <= ZERO:
         return None
@@ -168,6 +163,23 @@ def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
         "amount": str(amount),
     }
     return Intent("create", doc, day)
+
+
+def _left_over(link: Link, row: Payment) -> Decimal:
+    """What of a payment is on no invoice; what was put on one out of the ledger's document is still part of that."""
+    used = Link.objects.filter(connection=link.connection_id, kind=Kind.ALLOCATION, role=EXCESS, gone_at__isnull=True)
+    since = [carrying.carried(r.allocation) for r in used.filter(allocation__payment=row) if r.allocation is not None]
+    return carrying.excess(row) + sum(since, ZERO)
+
+
+def _stands_as(link: Link, amount: Decimal) -> bool:
+    return Decimal((link.base_ours or {}).get("amount") or amount) == amount
+
+
+def _credit_is_remade(known: Known, row: Payment) -> bool:
+    """Whether the document that a refund was paid out of has another amount by now, and is made anew."""
+    over = linking.find_link(known.connection, Kind.PAYMENT, row.pk, EXCESS)
+    return over is not None and over.exists_there and not _stands_as(over, _left_over(over, row))
 
 
 def _received(link: Link, known: Known, row: Payment) -> Intent | None:
@@ -199,11 +211,12 @@ def refund(link: Link, known: Known) -> Intent | None:
     row = link.refund
     assert row is not None
     wanted = row.state == Refund.State.SUCCEEDED
-    if wanted == link.exists_there:
+    in_the_way = link.exists_there and link.role == UNAPPLIED and _credit_is_remade(known, row.payment)
+    if wanted == link.exists_there and not in_the_way:
         return None
     reference = f"Refund R{row.pk} of {row.payment.reference}"
     day = str(row.refunded_on)
-    if not wanted:
+    if link.exists_there:
         return Intent("delete", {"reference": reference}, dating.day_there(link, day))
     source = known.places.target(Purpose.DISPUTED if row.dispute_id else Purpose.CLEARING)
     if link.role == UNAPPLIED:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from billing import refunding
+from billing import payments, refunding
 from billing.models import Invoice, Payment
 from billing.standing import standing_of, unallocated
-from ledger_sync.models import Connection, Link
+from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.proof import proving
 from practice.core import clock
 from tests.ledger_sync.money_back import in_agreement, paid, reduce, stripe_says
+from tests.ledger_sync.steps import send_postponed
 from tests.ledger_sync.xero_books import There
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
@@ -138,6 +139,47 @@ def test_money_paid_the_wrong_way_opens_its_invoice_and_shows_both_movements(
     assert [(r["Type"], r["Total"], r["Date"]) for r in on_clearing] == [
         ("RECEIVE-OVERPAYMENT", "1100.00", str(charge.paid_on))
     ]
+
+
+def test_a_second_refund_of_what_was_paid_the_wrong_way_is_paid_out_of_the_overpayment_made_anew(
+    connection: Connection, there: There, booked: Invoice, charge: Payment, bell: Any
+) -> None:
+    for share in ("300.00", "800.00"):
+        refund = refunding.refund_method(
+            payment_id=charge.pk, invoice_id=booked.pk, amount=Decimal(share), words="wrong card"
+        )
+        stripe_says(refund, "succeeded")
+        bell.answer()
+        clock.advance(minutes=1)
+    send_postponed(bell)
+    in_agreement(connection, bell, booked)
+    (over,) = there.standing("Overpayments")
+    assert (over["Total"], over["RemainingCredit"]) == ("1100.00", "0.00")
+    refunds = [row["Amount"] for row in there.standing("Payments", PaymentType="AROVERPAYMENTPAYMENT")]
+    assert sorted(refunds) == ["300.00", "800.00"]
+    assert there.balance("Stripe clearing") == ZERO
+
+
+def test_credit_that_an_invoice_was_paid_from_stays_and_its_other_amount_is_asked_about(
+    firm: Any, connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = paid(firm, booked, "1400.00", (booked, "1100.00"))
+    bell.answer()
+    _, (second,) = firm.agreement(booked.client, "P-0002")
+    bell.answer()
+    payments.use_credit(payment_id=payment.pk, invoice_id=second.pk, amount=Decimal("300.00"), seen=None)
+    bell.answer()
+    refund = refunding.refund_method(
+        payment_id=payment.pk, invoice_id=booked.pk, amount=Decimal("1100.00"), words="wrong card"
+    )
+    stripe_says(refund, "succeeded")
+    for _ in range(4):
+        bell.answer()
+        clock.advance(minutes=1)
+        send_postponed(bell)
+    assert Snag.objects.get(closed_at__isnull=True).code == "credit_in_use"
+    (over,) = there.standing("Overpayments")
+    assert over["Total"] == "300.00"
 
 
 def test_clearing_shows_a_refund_only_once_it_was_posted(
