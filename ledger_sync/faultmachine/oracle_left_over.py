@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.db.models import Q
+
 from billing.models import Allocation, Payment
 from ledger_sync.faultmachine.cases import WENT_BACK, Case, reference_of
 from ledger_sync.faultmachine.findings import DIVERGED, DUPLICATED, Finding
@@ -32,7 +34,9 @@ def judge_left_over(case: Case) -> Iterator[Finding]:
 
 
 def _free(payment: Payment, live: list[Allocation]) -> Decimal:
-    back = sum((refund.amount for refund in payment.refunds.exclude(state="failed")), ZERO)
+    # What is on its way back is booked once it went; of a reduced price its credit note says so.
+    gone = payment.refunds.filter(Q(state="succeeded") | Q(credit__isnull=False)).exclude(state="failed")
+    back = sum((refund.amount for refund in gone), ZERO)
     return payment.amount - back - sum((allocation.amount for allocation in live), ZERO)
 
 
