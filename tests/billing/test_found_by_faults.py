@@ -11,7 +11,8 @@ import pytest
 from billing import attempts, collecting, disputes, invoicing, movements, payments, payouts, refunding, tasks
 from billing.models import Attempt, Dispute, Invoice, Payment, Payout, Refund, StripeAccount
 from billing.sandbox.stripe import refunds
-from billing.stripe_facts import RefundFacts, TryLater
+from billing.standing import standing_of, unallocated
+from billing.stripe_facts import IntentFacts, RefundFacts, TryLater
 from practice.core import clock
 from practice.firm.models import Client
 from tests.billing.conftest import Firm, Payer, charges_at, control, later
@@ -114,6 +115,25 @@ def test_a_debit_that_is_taken_back_before_we_knew_it_had_arrived_counts_as_retu
     assert Payment.objects.get().state == Payment.State.RETURNED
 
 
+@pytest.mark.parametrize("credited", ["330.00", "1100.00"])
+def test_a_debit_that_arrives_pays_what_is_still_due_and_the_rest_is_the_clients_credit(
+    firm: Firm, larkspur: Client, payer: Payer, stripe: Any, credited: str
+) -> None:
+    invoice = firm.invoice(larkspur)
+    attempt = payer.pay([invoice], bank="000123456")
+    refunding.credit_amount(
+        invoice_id=invoice.pk, amount=Decimal(credited), reason="price_cut", words="fewer hours", seen=invoice.total
+    )
+    (charge,) = charges_at(stripe)
+    control("debits/settle", {"account": "acct_harbour", "charge": charge["id"]})
+    attempts.look(attempt)
+    payment = Payment.objects.get()
+    standing = standing_of(invoice, clock.today(invoice.entity.time_zone))
+    assert (payment.state, standing.due) == (Payment.State.SUCCEEDED, Decimal(0))
+    assert standing.paid == Decimal("1100.00") - Decimal(credited)
+    assert unallocated(payment) == Decimal(credited)
+
+
 def test_a_refund_in_the_dashboard_waits_for_the_payment_it_is_of(
     firm: Firm, larkspur: Client, payer: Payer, account: StripeAccount, stripe: Any, fault: Callable[..., None]
 ) -> None:
@@ -171,13 +191,58 @@ def test_an_interrupted_charge_is_not_taken_up_once_nothing_is_to_be_taken(
     assert {row["status"] for row in stripe.books("acct_harbour").rows("payment_intent")} <= {"canceled"}
 
 
+@pytest.mark.parametrize("meanwhile", [voided, held])
+def test_a_worker_that_was_held_up_since_it_asked_confirms_no_charge(
+    firm: Firm,
+    larkspur: Client,
+    payer: Payer,
+    stripe: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: Callable[[Invoice], None],
+) -> None:
+    payer.save(larkspur)
+    invoice, making = firm.invoice(larkspur), attempts._intent_of
+
+    def held_up(attempt: Attempt, account: StripeAccount) -> IntentFacts:
+        intent = making(attempt, account)
+        clock.advance(minutes=10)
+        meanwhile(invoice)
+        return intent
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attempts, "_intent_of", held_up)
+        collecting.collect(firm.entity.pk)
+    assert charges_at(stripe) == []
+    assert Attempt.objects.get().state == Attempt.State.CALLING
+    clock.advance(minutes=2)
+    tasks.sweep()
+    assert charges_at(stripe) == []
+    assert Attempt.objects.get().state == Attempt.State.CANCELLED
+    assert [row["status"] for row in stripe.books("acct_harbour").rows("payment_intent")] == ["canceled"]
+
+
+def test_a_worker_that_was_held_up_charges_after_asking_again(
+    firm: Firm, larkspur: Client, payer: Payer, stripe: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer.save(larkspur)
+    firm.invoice(larkspur)
+    making = attempts._intent_of
+    with monkeypatch.context() as patch:
+        patch.setattr(attempts, "_intent_of", lambda *about: (making(*about), clock.advance(minutes=10))[0])
+        collecting.collect(firm.entity.pk)
+    assert charges_at(stripe) == []
+    tasks.sweep()
+    assert [charge["amount"] for charge in charges_at(stripe)] == [110_000]
+    assert Attempt.objects.get().state == Attempt.State.SUCCEEDED
+
+
 def test_a_charge_that_nobody_began_is_made_a_minute_later(
     firm: Firm, larkspur: Client, payer: Payer, stripe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payer.save(larkspur)
     firm.invoice(larkspur)
     with monkeypatch.context() as patch:
-        patch.setattr(attempts, "drive", lambda attempt: attempt)  # The worker died here.
+        patch.setattr(attempts, "drive", lambda attempt, **_: attempt)  # The worker died here.
         collecting.collect(firm.entity.pk)
     assert Attempt.objects.get().state == Attempt.State.NEW
     assert attempts.open_to_look_at(clock.now()) == []

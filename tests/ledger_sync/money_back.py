@@ -34,6 +34,19 @@ def paid(firm: Any, invoice: Invoice, amount: str, *on: tuple[Invoice, str], met
         )
 
 
+def typed_in(invoice: Invoice, amount: str) -> Payment:
+    """Money at the bank that somebody typed in for an invoice's client, on no invoice."""
+    zone = invoice.entity.time_zone
+    receipt = payments.Receipt(
+        source=Payment.Source.HAND, method="bank", amount=Decimal(amount), currency=invoice.currency,
+        reference="Bank 1", state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today(zone),
+    )  # fmt: skip
+    with audit.cause(system="web", actor="Dana"):
+        return payments.record_payment(
+            entity=invoice.entity, client=invoice.client, receipt=receipt, on_invoices=[], now=clock.now()
+        )
+
+
 def reduce(payment: Payment, invoice: Invoice, amount: str) -> Refund:
     """Ask Stripe to give money back because the price is lower."""
     return refunding.refund_price(

@@ -13,6 +13,7 @@ from django.urls import reverse
 from billing.models import Invoice
 from ledger_sync.connection import connecting
 from ledger_sync.models import Call, Connection, Lane, Link, Snag, TokenSet
+from ledger_sync.providers import tokens
 from ledger_sync.pull import gates, pulling
 from ledger_sync.push import pushing
 from practice.core import clock
@@ -108,6 +109,38 @@ def test_a_token_that_runs_out_is_renewed_and_the_run_goes_on(
     is_there_once(xero, accepted)
     assert TokenSet.objects.get().generation == before + 1
     assert Connection.objects.get().state == Connection.State.LIVE
+
+
+def test_a_worker_that_held_a_token_while_it_was_replaced_ends_no_connection(
+    connection: Connection, xero: Any, accepted: Invoice, bell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, held_up = tokens.Bearer.token, []
+
+    def token(bearer: tokens.Bearer) -> str:
+        old = given(bearer)
+        if not held_up:
+            clock.advance(hours=2)
+            held_up.append(tokens.access_token(bearer.token_set_id, bearer.refresh))
+        return old
+
+    monkeypatch.setattr(tokens.Bearer, "token", token)
+    bell.answer()
+    call = Call.objects.order_by("pk").last()
+    assert (call.outcome, call.http_status) == ("try_later", 401)
+    assert Connection.objects.get().state == Connection.State.LIVE
+    later(connection, bell, minutes=1)
+    is_there_once(xero, accepted)
+
+
+def test_the_newest_token_being_refused_disconnects(
+    connection: Connection, xero: Any, accepted: Invoice, bell: Any
+) -> None:
+    with xero.store.transaction():
+        for token in list(xero.store.table("_access")):
+            xero.store.drop("_access", token)
+    bell.answer()
+    assert Connection.objects.get().state == Connection.State.DISCONNECTED
+    assert link_of(accepted).owes
 
 
 def test_a_refresh_token_nobody_takes_any_more_disconnects(

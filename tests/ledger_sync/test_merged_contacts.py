@@ -105,6 +105,29 @@ def test_a_contact_that_was_made_unanswered_and_merged_before_we_found_it_is_not
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
+def test_a_contact_that_was_made_unanswered_and_that_another_of_ours_was_merged_into_serves_both_clients(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    xero.faults.order(Fault("response_lost", match="/Contacts", method="PUT"))
+    _, (second,) = firm.agreement(firm.client(name="Second Pty Ltd", billing_email="b@second.example"), "P-0002")
+    bell.answer()
+    (made,) = [r["ContactID"] for r in there.rows("Contacts") if r["Name"] == "Second Pty Ltd"]
+    xero.bookkeeper.merge_contacts(contact(booked), made)
+    clock.advance(minutes=10)
+    pulling.pull(connection.pk, sweep=True)
+    assert contact(booked) == made
+    pushing.push(connection.pk)
+    read(connection, bell)
+    assert contact(second) == made
+    assert linking.merged_away(connection, booked.client_id) == Link.objects.get(client=second.client_id)
+    following = [firm.agreement(of.client, f"P-1{of.pk}")[1][0] for of in (booked, second)]
+    bell.answer()
+    for invoice in (second, *following):
+        (row,) = there.standing("Invoices", InvoiceNumber=invoice.number)
+        assert row["_contact"] == made
+    in_agreement(connection, bell, booked, second, *following)
+
+
 def test_an_invoice_made_unanswered_is_found_although_its_contact_was_merged_since(
     firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
 ) -> None:

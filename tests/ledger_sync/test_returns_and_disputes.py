@@ -19,7 +19,7 @@ from ledger_sync.proof import proving
 from ledger_sync.pull import gates, pulling
 from practice.core import audit, clock
 from practice.core.gates import Verdict
-from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
+from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says, typed_in
 from tests.ledger_sync.xero_books import There
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
@@ -88,6 +88,19 @@ def test_a_debit_that_comes_back_with_money_beyond_its_invoice_leaves_no_credit(
     assert there.standing("Overpayments") == []
     assert {(kind, total) for kind, total, _ in on_clearing(there)} == {("SPEND", "1150.00"), ("RECEIVE", "1150.00")}
     assert (there.balance("Stripe clearing"), there.balance("Returned payments")) == (ZERO, ZERO)
+
+
+def test_money_typed_in_that_lay_on_no_invoice_leaves_no_credit_once_it_is_returned(
+    connection: Connection, there: There, booked: Invoice, bell: Any
+) -> None:
+    payment = typed_in(booked, "300.00")
+    in_agreement(connection, bell, booked)
+    assert [row["Total"] for row in there.standing("Overpayments")] == ["300.00"]
+    with audit.cause(system="web", actor="Dana"):
+        payments.return_payment(payment_id=payment.pk, reason="typed in by mistake", now=clock.now())
+    clock.advance(seconds=5)
+    in_agreement(connection, bell, booked)
+    assert there.standing("Overpayments") == there.standing("BankTransactions") == []
 
 
 def test_what_is_left_of_a_part_refunded_debit_comes_back(

@@ -52,15 +52,21 @@ def test_a_credit_that_is_taken_off_there_ends_here_too(
     in_agreement(connection, bell, booked)
 
 
-def credited_here(connection: Connection, booked: Invoice, bell: Any, there: There) -> tuple[CreditNote, str]:
+def put_on(booked: Invoice, bell: Any, there: There) -> tuple[CreditNote, str]:
+    """A credit note of ours lies on the invoice in Xero, and nobody has read that yet."""
     with audit.cause(system="web", actor="Dana"):
         note = refunding.credit_amount(
             invoice_id=booked.pk, amount=Decimal("220.00"), reason="price_cut", words="fewer hours"
         )
     bell.answer()
-    sync_now(connection, bell)
     *_, allocation = there.rows("Allocations")
     return note, allocation["AllocationID"]
+
+
+def credited_here(connection: Connection, booked: Invoice, bell: Any, there: There) -> tuple[CreditNote, str]:
+    note, allocation = put_on(booked, bell, there)
+    sync_now(connection, bell)
+    return note, allocation
 
 
 @pytest.mark.parametrize(("remedy", "left"), [("post_again", "880.00"), ("take_back", "1100.00")])
@@ -85,6 +91,22 @@ def test_a_credit_note_of_ours_that_was_taken_off_waits_for_a_person(
     booked.refresh_from_db()
     assert booked.hold_code == ""
     in_agreement(connection, bell, booked)
+
+
+def test_a_credit_note_of_ours_that_was_taken_off_before_anybody_read_it_waits_for_a_person_too(
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+) -> None:
+    _, (other,) = firm.agreement(booked.client, "P-0002")
+    bell.answer()
+    sync_now(connection, bell)
+    note, allocation = put_on(booked, bell, there)
+    xero.bookkeeper.take_credit_off(allocation)
+    xero.bookkeeper.edit_invoice(key(other), {"Reference": "As agreed"})
+    sync_now(connection, bell)
+    snag = Snag.objects.get(closed_at__isnull=True, code="credit_taken_off")
+    assert (snag.facts["note"], due(booked)) == (note.number, Decimal("880.00"))
+    booked.refresh_from_db()
+    assert booked.hold_code == "credit_taken_off"
 
 
 def test_what_a_client_paid_too_much_may_be_moved_there_and_is_followed(

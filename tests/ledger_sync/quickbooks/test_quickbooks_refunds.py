@@ -73,6 +73,20 @@ def test_a_refund_that_fails_after_it_was_booked_becomes_a_credit_memo_on_the_in
     assert there.balance("Stripe clearing") - opening == Decimal("1000.00")
 
 
+def test_a_refund_that_fails_before_it_was_sent_is_a_credit_memo_on_the_invoice_and_nothing_waits_for_it(
+    connection: Connection, there: Any, booked: Invoice, charge: Payment, opening: Decimal, bell: Any
+) -> None:
+    refund = reduce(charge, booked, "300.00")
+    stripe_says(refund, "succeeded")
+    stripe_says(refund, "failed")
+    in_agreement(connection, bell, booked)
+    assert [r for r in there.rows("RefundReceipt") if r.get("DocNumber") == refund.credit.number] == []
+    memo = there.one("CreditMemo", DocNumber=refund.credit.number)
+    assert (memo["TotalAmt"], memo["Balance"]) == ("300.00", "0.00")
+    assert unallocated(charge) == Decimal("300.00")
+    assert there.balance("Stripe clearing") - opening == Decimal("1000.00")
+
+
 def test_money_on_no_invoice_goes_back_by_a_purchase_that_uses_the_payment_up(
     firm: Any, connection: Connection, there: Any, booked: Invoice, opening: Decimal, bell: Any
 ) -> None:

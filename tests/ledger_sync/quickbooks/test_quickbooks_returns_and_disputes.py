@@ -15,7 +15,7 @@ from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.proof import proving
 from ledger_sync.pull import pulling
 from practice.core import audit, clock, events
-from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says
+from tests.ledger_sync.money_back import disputed, in_agreement, paid, reduce, stripe_says, typed_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("stripe_answers_later")]
 ZERO, FULL = Decimal("0.00"), Decimal("1000.00")
@@ -58,6 +58,21 @@ def test_a_debit_that_comes_back_is_tied_to_the_purchase_that_took_it_and_opens_
     assert moved("Stripe clearing") == ZERO
     assert proving.posted_by(connection, came) == {("payment", payment.pk): FULL}
     assert proving.posted_by(connection, went) == {("payment", payment.pk): ZERO}
+
+
+def test_money_typed_in_that_lay_on_no_invoice_is_void_once_it_is_returned(
+    connection: Connection, there: Any, booked: Invoice, bell: Any
+) -> None:
+    payment = typed_in(booked, "300.00")
+    in_agreement(connection, bell, booked)
+    row = there.of(Link.objects.get(payment=payment))
+    assert (row["TotalAmt"], row["UnappliedAmt"]) == ("300.00", "300.00")
+    with audit.cause(system="web", actor="Dana"):
+        payments.return_payment(payment_id=payment.pk, reason="typed in by mistake", now=clock.now())
+    clock.advance(seconds=5)
+    in_agreement(connection, bell, booked)
+    row = there.one("Payment", Id=row["Id"])
+    assert (row["TotalAmt"], row["PrivateNote"]) == ("0.00", "Voided Bank 1")
 
 
 def test_what_is_left_of_a_part_refunded_debit_comes_back(
