@@ -11,13 +11,13 @@ from decimal import Decimal
 
 from django.db.models import Prefetch, QuerySet
 
-from billing.models import Allocation, CreditNote, Invoice, Payment
-from ledger_sync.kinds import MAIN
+from billing.models import Allocation, CreditNote, Invoice, Payment, Refund
+from ledger_sync.kinds import EXCESS, MAIN
 from ledger_sync.models import Difference, Link, RefItem
 from ledger_sync.ports import Doc, Remote
 from ledger_sync.proof import agreeing
 from ledger_sync.proof.agreeing import Field
-from ledger_sync.rendering import carrying
+from ledger_sync.rendering import carrying, money_documents
 from ledger_sync.rendering.sales_documents import is_paid_out
 from practice.core import money
 from practice.core.money import ZERO
@@ -63,6 +63,10 @@ def _stands(link: Link) -> bool:
         return link.credit.voided_at is None
     if link.allocation is not None and link.allocation.credit_id is None:
         return carrying.carried(link.allocation) > ZERO
+    if link.refund is not None:
+        return link.refund.state == Refund.State.SUCCEEDED
+    if link.payment is not None and link.role == EXCESS:
+        return money_documents.left_over(link, link.payment) > ZERO
     if link.payment is not None and link.role == MAIN:
         # What Stripe took back stays in the ledger, and beside it what shows that it went.
         is_ours = link.payment.source == Payment.Source.STRIPE
@@ -74,7 +78,7 @@ def _money(link: Link, theirs: Doc) -> Iterator[Field]:
     """Fields that only money and credit have. What was sent is what we have of them: nothing else is owed."""
     ours: Doc = link.base_ours or {}
     if "amount" in ours and "amount" not in theirs and "total" in theirs:
-        yield _amounts(link, "amount", ours["amount"], theirs["total"])
+        yield _amounts(link, "amount", _wanted(link, ours["amount"]), theirs["total"])
     if link.invoice_id is None and link.credit_id is None and link.client_id is None and link.service_id is None:
         yield from (
             _place(link, name, ours[name], theirs[name]) for name in _PLACES if ours.get(name) and theirs.get(name)
@@ -88,6 +92,13 @@ def _money(link: Link, theirs: Doc) -> Iterator[Field]:
         yield Field("on invoices", words[0], words[1], differs=applied != there)
     if link.credit is not None and "due" in theirs and not is_paid_out(link.credit.pk):
         yield _amounts(link, "left of it", _left(link.credit), theirs["due"])
+
+
+def _wanted(link: Link, sent: str) -> Decimal:
+    """The amount a document should have: as it was sent, but of what a payment leaves over, what that is by now."""
+    if link.payment is not None and link.role == EXCESS:
+        return money_documents.left_over(link, link.payment)
+    return Decimal(sent)
 
 
 def _applied(lines: Iterable[Doc]) -> dict[str, Decimal]:

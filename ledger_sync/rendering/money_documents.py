@@ -148,7 +148,7 @@ def _paid_back(link: Link, row: Payment) -> list[Doc]:
 
 def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
     """What of a payment is on no invoice, where the ledger has that as a document of its own."""
-    day, amount = str(row.paid_on), _left_over(link, row)
+    day, amount = str(row.paid_on), left_over(link, row)
     if link.exists_there:
         same = _stands_as(link, amount)
         return None if same else Intent("delete", {"reference": row.reference}, dating.day_there(link, day))
@@ -165,7 +165,7 @@ def _excess(link: Link, known: Known, row: Payment) -> Intent | None:
     return Intent("create", doc, day)
 
 
-def _left_over(link: Link, row: Payment) -> Decimal:
+def left_over(link: Link, row: Payment) -> Decimal:
     """What of a payment is on no invoice; what was put on one out of the ledger's document is still part of that."""
     used = Link.objects.filter(connection=link.connection_id, kind=Kind.ALLOCATION, role=EXCESS, gone_at__isnull=True)
     since = [carrying.carried(r.allocation) for r in used.filter(allocation__payment=row) if r.allocation is not None]
@@ -179,7 +179,7 @@ def _stands_as(link: Link, amount: Decimal) -> bool:
 def _credit_is_remade(known: Known, row: Payment) -> bool:
     """Whether the document that a refund was paid out of has another amount by now, and is made anew."""
     over = linking.find_link(known.connection, Kind.PAYMENT, row.pk, EXCESS)
-    return over is not None and over.exists_there and not _stands_as(over, _left_over(over, row))
+    return over is not None and over.exists_there and not _stands_as(over, left_over(over, row))
 
 
 def _received(link: Link, known: Known, row: Payment) -> Intent | None:

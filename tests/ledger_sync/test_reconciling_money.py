@@ -82,6 +82,15 @@ def test_money_that_is_another_there_is_told(
     assert (kind, *difference) in found(connection)
 
 
+def test_what_a_payment_leaves_over_here_is_compared_and_not_what_was_once_sent(
+    booked: Invoice, connection: Connection
+) -> None:
+    Payment.objects.filter(source=Payment.Source.STRIPE).update(amount=Decimal("1060.00"))
+    assert ("payment", "differs", "amount", "$70.00", "$50.00") in found(connection)
+    Payment.objects.filter(source=Payment.Source.STRIPE).update(amount=Decimal("990.00"))
+    assert ("payment", "differs", "status", "taken back", "stands") in found(connection)
+
+
 def test_money_on_another_account_there_is_told(booked: Invoice, connection: Connection, xero: Any) -> None:
     books = xero.books(connection.remote_org)
     other = next(row for row in books.table("Accounts").values() if row["Name"] == "Business Bank Account")
