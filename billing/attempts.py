@@ -95,7 +95,8 @@ def charge_saved(*, invoice: Invoice, amount: Decimal, method: PaymentMethod, as
 def drive(attempt: Attempt, *, asked_at: datetime) -> Attempt:
     """Take an unattended attempt one step on: make its intent, confirm it, write down what came of it.
 
-    A worker that was held up since it asked confirms nothing: the next look asks anew before it goes on.
+    A worker that was held up since it asked confirms nothing, nor is charged what was paid, voided or held here
+    meanwhile: the next look asks anew before it goes on.
     """
     account = account_of(attempt.entity_id)
     method = attempt.method
@@ -103,7 +104,7 @@ def drive(attempt: Attempt, *, asked_at: datetime) -> Attempt:
     try:
         intent = _intent_of(attempt, account)
         if intent.status in ("requires_payment_method", "requires_confirmation") and not intent.failure_code:
-            if clock.now() - asked_at > YES_LIVES:
+            if clock.now() - asked_at > YES_LIVES or not _is_still_due(attempt):
                 return attempt
             door = gateway.gateway_of(account)
             intent = door.confirm_payment(intent.ref, method_ref=method.method_ref, key=f"{attempt.key}:confirm")
@@ -337,17 +338,23 @@ def _go_on(attempt: Attempt) -> Attempt:
 
 
 def _may_still_charge(attempt: Attempt) -> Answer:
-    today = clock.today(attempt.entity.time_zone)
     for share in attempt.shares.select_related("invoice__client", "invoice__entity").order_by("invoice_id"):
         answer = gates.ask("billing.may_collect_unattended", share.invoice, purpose="charge")
         if not answer.is_yes:
             return answer
-        # Asking may have brought news.
+    # Asking may have brought news.
+    return YES if _is_still_due(attempt) else Answer(Verdict.NO, "it was paid, changed or held meanwhile")
+
+
+def _is_still_due(attempt: Attempt) -> bool:
+    """Whether its invoices are still owed as much here, and nobody holds them."""
+    today = clock.today(attempt.entity.time_zone)
+    for share in attempt.shares.order_by("invoice_id"):
         invoice = Invoice.objects.get(pk=share.invoice_id)
         standing = standing_of(invoice, today)
         if invoice.is_held or standing.due - standing.processing < share.amount:
-            return Answer(Verdict.NO, "it was paid, changed or held meanwhile")
-    return YES
+            return False
+    return True
 
 
 def _look_for_intent(attempt: Attempt, account: StripeAccount) -> Attempt:

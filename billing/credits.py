@@ -70,11 +70,11 @@ def credit_invoice(
         tax=totals.tax,
         total=totals.gross,
     )
-    put_on(invoice, note, _rows(lines, priced), now=now)
+    issue_credit(invoice=invoice, note=note, lines=_rows(lines, priced), now=now)
     return note
 
 
-def put_on(invoice: Invoice, note: CreditNote, lines: Sequence[CreditNoteLine], *, now: datetime) -> Allocation:
+def issue_credit(*, invoice: Invoice, note: CreditNote, lines: Sequence[CreditNoteLine], now: datetime) -> Allocation:
     """Issue a credit note that is not saved yet, with its lines, and apply it whole. The invoice is locked by now."""
     note.practice_id, note.entity_id, note.client_id = invoice.practice_id, invoice.entity_id, invoice.client_id
     note.invoice, note.currency, note.issued_at = invoice, invoice.currency, now

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db import transaction
 
 from billing import payments
-from billing.credits import CreditRefused, put_on
+from billing.credits import CreditRefused, issue_credit
 from billing.models import Allocation, CreditNote, CreditNoteLine, Invoice
 from billing.standing import standing_of
 from practice.core import events
@@ -49,7 +49,7 @@ def take_credit(*, invoice_id: int, given: Given, now: datetime) -> Allocation:
         position=1, service_id=main.service_id, description=given.words[:400], quantity=1, unit_price=net,
         treatment=main.treatment, tax_rate=main.tax_rate, amount=net, tax=given.tax,
     )  # fmt: skip
-    return put_on(invoice, note, [line], now=now)
+    return issue_credit(invoice=invoice, note=note, lines=[line], now=now)
 
 
 @transaction.atomic

@@ -127,8 +127,7 @@ def allocate(
 def settle_payment(*, payment_id: int, paid_on: date, charge_ref: str = "") -> Payment:
     """A payment on its way has arrived. Does nothing when it was settled before.
 
-    What was credited or paid otherwise meanwhile is not due a second time: so much stays unallocated, as the client's
-    credit.
+    What was credited meanwhile is not due a second time: so much stays unallocated, as the client's credit.
     """
     on = Invoice.objects.filter(allocations__payment=payment_id, allocations__reversed_at__isnull=True)
     list(Invoice.objects.select_for_update().filter(pk__in=on.values("pk")).order_by("pk"))

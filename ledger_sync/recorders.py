@@ -22,11 +22,13 @@ from ledger_sync.kinds import (
     UNAPPLIED,
     UNDER_WAY,
 )
+from ledger_sync.limits import lanes
 from ledger_sync.linking import How
 from ledger_sync.models import Connection, Link, Mapping
 from ledger_sync.models.links import Kind
+from ledger_sync.pull import inbound
 from ledger_sync.rendering import carrying, documents
-from practice.core import audit
+from practice.core import audit, clock
 from practice.core.events import recorder
 from practice.core.money import ZERO
 from practice.core.owed import Urgency
@@ -119,6 +121,18 @@ def _give_up(link: Link) -> None:
         linking.owe(link, urgency=_urgency())
 
 
+@recorder("billing.allocation.made", "billing.allocation.reversed")
+def standing_changed(allocation: Allocation, **_: Any) -> None:
+    """An invoice that was said to be settled in another way is read again: it may be no longer."""
+    if allocation.invoice.hold_code != "settled_there":
+        return
+    connection = linking.connection_for(allocation.invoice.entity_id)
+    link = linking.find_link(connection, Kind.INVOICE, allocation.invoice_id) if connection else None
+    if connection is not None and link is not None and link.remote_id:
+        inbound.hint(connection, Kind.INVOICE, link.remote_id, clock.now())
+        lanes.ring(connection, "pull")
+
+
 @recorder("billing.allocation.made")
 def allocation_made(allocation: Allocation, **_: Any) -> None:
     """Money or credit put on an invoice is owed, in the shape this ledger books it."""
@@ -191,8 +205,9 @@ def payment_returned(payment: Payment, **_: Any) -> None:
     connection = linking.connection_for(payment.entity_id)
     if connection is None or _from(connection):
         return
-    if payment.source != Payment.Source.STRIPE:
+    if payment.source == Payment.Source.HAND:
         _take_away(connection, payment)
+    if payment.source != Payment.Source.STRIPE:
         return
     for back in Link.objects.filter(connection=connection, kind=Kind.DISPUTE, role=BACK, dispute__payment=payment):
         # The account of disputes is emptied first: the money is returned from the clearing account.

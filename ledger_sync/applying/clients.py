@@ -13,7 +13,7 @@ from ledger_sync.applying.invoices import compare_document
 from ledger_sync.applying.merge import Owner, Side, flatten, merge
 from ledger_sync.asking import snags
 from ledger_sync.connection import connections
-from ledger_sync.models import CallItem, Connection, Link, Snag
+from ledger_sync.models import CallItem, Connection, Link, LinkNeed, Snag
 from ledger_sync.models.links import Kind
 from ledger_sync.ports import Remote
 from ledger_sync.rendering import documents
@@ -118,11 +118,15 @@ def _follow_merge(connection: Connection, link: Link, merged_into: str) -> int:
 def merge_into(link: Link, survivor: Link) -> None:
     """A client's link stays as a tombstone that points to another's; it owes nothing, and asks nobody anything.
 
-    Where the survivor is only now to get the contact that stayed, this one lets go of it.
+    Where the survivor is only now to get the contact that stayed, this one lets go of it, and what needed this one
+    needs the other.
     """
     changes = {**owed.CLEAR, "parked_at": None, "parked_code": "", "merged_into": survivor, "gone_at": clock.now()}
     if survivor.remote_id is None:
         changes["remote_id"] = None
+        both = LinkNeed.objects.filter(needs=survivor).values("link")
+        LinkNeed.objects.filter(needs=link, link__in=both).delete()
+        LinkNeed.objects.filter(needs=link).update(needs=survivor)
     Link.objects.filter(pk=link.pk).update(**changes)
     for snag in Snag.objects.filter(link=link, closed_at__isnull=True):
         snags.close(snag, "merged")

@@ -20,6 +20,7 @@ from ledger_sync import linking
 from ledger_sync.applying import bases
 from ledger_sync.applying.bases import is_known, link_of
 from ledger_sync.asking import snags
+from ledger_sync.kinds import MAIN
 from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.models.links import Kind
@@ -34,9 +35,10 @@ def take_invoice(connection: Connection, remote: Remote, who: str) -> int:
     link = link_of(connection, remote)
     if link is None or link.invoice is None:
         return 0
-    if is_known(link, remote):
-        return 1
     invoice, theirs = link.invoice, remote.theirs
+    if is_known(link, remote):
+        _settled_again(connection, link, theirs)
+        return 1
     if invoice.status == Invoice.Status.ISSUED:
         if theirs["status"] in ("void", "deleted"):
             _voided_there(connection, link, remote, who)
@@ -79,7 +81,8 @@ def compare_document(connection: Connection, link: Link, theirs: Doc, who: str) 
         )  # fmt: skip
         hold(invoice.pk, snag)
         return
-    invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
+    if invoice.hold_code == "document_changed":
+        invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
     for snag in Snag.objects.filter(
         dedupe_key__in=[f"{connection.pk}:document_changed:{code}", f"{connection.pk}:totals_differ:{code}"],
         closed_at__isnull=True,
@@ -125,6 +128,15 @@ def agrees_on_due(connection: Connection, link: Link, theirs: Doc) -> bool:
     return Decimal(theirs.get("due") or "0") == ours
 
 
+def is_on_its_way(connection: Connection, invoice_id: int) -> bool:
+    """Whether the ledger has yet to be told of money or credit that came onto an invoice here, or went off it."""
+    used = Allocation.objects.filter(invoice=invoice_id)
+    paid = used.filter(payment__isnull=False).values("payment")
+    about = Q(allocation__in=used) | Q(payment__in=paid, role=MAIN)
+    moving = Link.objects.filter(connection=connection, owed_since__isnull=False, parked_at__isnull=True)
+    return moving.filter(about).exists()
+
+
 @transaction.atomic
 def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     """Whether what is due on an invoice is the same in both books; a difference we cannot follow holds collection."""
@@ -134,7 +146,7 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     vars(invoice).pop("live_allocations", None)
     ours = standing_of(invoice, clock.today(connection.entity.time_zone)).due
     said = Decimal(theirs.get("due") or "0")
-    if said == ours or _is_on_its_way(connection, invoice):
+    if said == ours:
         return True
     snag = snags.open_snag(
         connection, "settled_there", subject=f"invoice:{link.pk}", link=link, money=abs(said - ours) or ZERO,
@@ -144,18 +156,13 @@ def check_standing(connection: Connection, link: Link, theirs: Doc) -> bool:
     return False
 
 
-def _is_on_its_way(connection: Connection, invoice: Invoice) -> bool:
-    """Whether the ledger has yet to be told of money or credit that came onto the invoice here, or went off it."""
-    used = Allocation.objects.filter(invoice=invoice)
-    paid = used.filter(payment__isnull=False).values("payment")
-    about = Q(allocation__in=used) | Q(payment__in=paid) | Q(refund__payment__in=paid) | Q(dispute__payment__in=paid)
-    return Link.objects.filter(about, connection=connection, owed_since__isnull=False).exists()
-
-
 def _settled_again(connection: Connection, link: Link, theirs: Doc) -> None:
     """Close the cause that another amount was due there, once it is the same in both books."""
     key = f"{connection.pk}:settled_there:invoice:{link.pk}"
     snag = Snag.objects.filter(dedupe_key=key, closed_at__isnull=True).first()
-    if snag is not None and agrees_on_due(connection, link, theirs):
-        snags.close(snag, "agrees again")
+    if snag is None or not agrees_on_due(connection, link, theirs):
+        return
+    snags.close(snag, "agrees again")
+    others = Snag.objects.filter(connection=connection, code="settled_there", closed_at__isnull=True)
+    if not others.filter(dedupe_key__contains=":payment:", dedupe_key__endswith=f":{link.subject_id}").exists():
         invoicing.release_invoice(invoice_id=link.subject_id, code="settled_there")

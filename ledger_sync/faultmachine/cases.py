@@ -105,9 +105,7 @@ class Case:
         if not rows:
             return False
         record = rows[0]["InvoiceID"]
-        removed = self.deeds.touched(record, "unpay", "uncredited") and _open_about(
-            allocation, "payment_removed", "credit_taken_off"
-        )
+        removed = self.deeds.touched(record, "unpay") and _open_about(allocation, "payment_removed")
         filling = self.deeds.touched(record, "pay", "edit", "void", "credited", "moved")
         return removed or (filling and _open_about(allocation, "refused", "number_taken"))
 

@@ -79,8 +79,9 @@ def _document(case: Case, invoice: Invoice, row: Row) -> Iterator[Finding]:
     yield from _due_date(case, invoice, row)
     if not case.deeds.touched(row["InvoiceID"], "edit", "pay", "unpay", "void", "credited", "moved", "uncredited"):
         live = _live(invoice)
-        due = invoice.total - sum((a.amount for a in live), Decimal(0))
-        if due != Decimal(row["AmountDue"]) and not any(a.payment and case.waits(a.payment) for a in live):
+        told = [a.amount for a in live if not (a.payment and case.waits(a.payment))]
+        due = invoice.total - sum(told, Decimal(0))
+        if due != Decimal(row["AmountDue"]):
             yield Finding(DIVERGED, f"{invoice.number}: {due} is due here, {row['AmountDue']} there")
 
 
@@ -210,7 +211,7 @@ def _payments_with_lines(case: Case) -> Iterator[Finding]:
         there = {row["_number"]: row["Amount"] for row in rows if row["Status"] == "AUTHORISED"}
         if len({row["PaymentID"] for row in rows}) > 1:
             yield Finding(DUPLICATED, f"payment {payment.reference} is in the ledger more than once")
-        elif live != there and not (case.waits(payment) or all(case.missing_explained(a) for a in used)):
+        elif live != there and not (case.waits(payment) or (used and all(case.missing_explained(a) for a in used))):
             kind = DIVERGED if there or not live else LOST
             yield Finding(kind, f"payment {payment.reference} pays {live} here, {there} there")
         elif rows and live and str(payment.paid_on) != (day := day_of(case, rows[0])):

@@ -184,14 +184,14 @@ def _disputes(till: Till) -> Iterator[Finding]:
 
 def _payouts(till: Till) -> Iterator[Finding]:
     zone = ZoneInfo(Entity.objects.get(pk=till.case.entity_id).time_zone)
-    moved = {row["id"]: datetime.fromtimestamp(row["created"], zone) for row in till.rows["balance_transaction"]}
+    moved = {row["id"]: datetime.fromtimestamp(row["created"], zone).date() for row in till.rows["balance_transaction"]}
     for row in till.rows["payout"]:
         found = list(Payout.objects.filter(payout_ref=row["id"]))
         yield from _same(till, "payout", row, found, _PAYOUTS[row["status"]])
         back = moved.get(row["failure_balance_transaction"] or "")
         # What never arrived is not booked as having come back.
         for payout in found[:1]:
-            if back is not None and payout.came_back_on not in (None, back.date()):
+            if back is not None and payout.came_back_on not in (None, back):
                 yield Finding(DIVERGED, f"payout {row['id']} came back on {payout.came_back_on} here, on {back} there")
 
 

@@ -90,7 +90,8 @@ def run(*, seeds: int, first: int, jobs: int, say: Say) -> bool:
     """
     tally, begun = Tally(), time.monotonic()
     every = range(first, first + seeds)
-    stretches = [every[start : start + STRETCH] for start in range(0, seeds, STRETCH)]
+    length = max(1, min(STRETCH, -(-seeds // jobs)))
+    stretches = [every[start : start + length] for start in range(0, seeds, length)]
     with _across(jobs) as pool:
         for stretch, (part, words) in zip(stretches, pool(_run_apart, stretches), strict=True):
             tally.merge(part)

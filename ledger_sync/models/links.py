@@ -79,7 +79,7 @@ class Link(Owed):
     base_ours = models.JSONField(null=True, blank=True)
     base_theirs = models.JSONField(null=True, blank=True)
     base_digest = models.CharField(max_length=64, blank=True, default="")
-    #: Who decided where a credit is booked, where that is not simply as its invoice is: ledger_sync.coding.
+    #: Who decided where a credit is booked, where that is not simply as its invoice is: ledger_sync.rendering.coding.
     coding = models.JSONField(null=True, blank=True)
     verified_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)

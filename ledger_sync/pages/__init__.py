@@ -1,1 +1,1 @@
-"""The ledger pages and their words."""
+"""The ledger pages and their words, and where ledgers call us."""

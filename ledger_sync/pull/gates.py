@@ -71,6 +71,9 @@ def _asked(connection: Connection, link: Link, invoice: Invoice) -> Answer:
             remotes = ledger_for(connection).fetch(Kind.INVOICE, [str(link.remote_id)])
     if not remotes or remotes[0].gone:
         return Answer(Verdict.NO, f"the invoice was removed in {name}")
+    agree = applying.agrees_on_due(connection, link, remotes[0].theirs)
+    if not agree and applying.is_on_its_way(connection, invoice.pk):
+        return Answer(Verdict.NOT_YET, f"{name} has yet to be told of what was paid or came back")
     if not applying.check_standing(connection, link, remotes[0].theirs):
         return Answer(Verdict.NO, f"{name} says another amount is due")
     if Snag.objects.filter(link=link, code__in=COUNTED, closed_at__isnull=True).exists():

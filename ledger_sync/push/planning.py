@@ -199,6 +199,9 @@ def _split(link_ids: Sequence[int]) -> set[int]:
 
 
 def _intent(link: Link, known: Known, lock: str) -> Intent | None:
+    if link.gone_at is not None and documents.is_wanted_again(link):
+        linking.renew(link)
+        return None
     try:
         intent = documents.intent_of(link, known)
     except mapping.MappingMissing as error:
@@ -216,9 +219,6 @@ def _intent(link: Link, known: Known, lock: str) -> Intent | None:
         if owed.settle(rows, sent_rev=link.owed_rev):
             linking.release_dependants([link.pk])
             snags.close_for_links([link.pk])
-        return None
-    if link.gone_at is not None:
-        linking.renew(link)
         return None
     return _on_an_open_day(link, intent, lock)
 

@@ -94,8 +94,18 @@ def _settle_simple(landed: Sequence[Landed]) -> set[int]:
     """
     made = {item.link_id: (item, result) for one in landed for item, result in _made(one)}
     rows = Link.objects.select_for_update().filter(pk__in=list(made)).order_by("pk")
-    now_at = {pk: (generation, rev) for pk, generation, rev in rows.values_list("pk", "generation", "owed_rev")}
-    done = {pk: both for pk, both in made.items() if _is_latest(both[0], *now_at[pk])}
+    now_at = {}
+    clients = []
+    for pk, generation, rev, kind in rows.values_list("pk", "generation", "owed_rev", "kind"):
+        now_at[pk] = generation, rev
+        if kind == Kind.CLIENT:
+            clients.append(made[pk][1].remote_id)
+    # A contact that another client's was merged into before its answer came is nothing simple.
+    others = Link.objects.filter(kind=Kind.CLIENT, remote_id__in=clients).exclude(pk__in=made)
+    taken = set(others.values_list("remote_id", flat=True)) if clients else set()
+    done = {
+        pk: both for pk, both in made.items() if _is_latest(both[0], *now_at[pk]) and both[1].remote_id not in taken
+    }
     if not done:
         return set()
     update_each(
@@ -295,13 +305,18 @@ def adopt(
     link = item.link
     action = item.ours["action"]
     now = clock.now()
+    if link.kind == Kind.CLIENT:
+        link.refresh_from_db()
+        if link.merged_into_id is not None:
+            return
     if action == "update" and link.remote_id not in (None, item.ours["remote_id"]):
         # Merged into another meanwhile: what was sent went to a contact that is no longer the client's.
         release(link)
         return
     if link.kind == Kind.CLIENT and remote_id != link.remote_id:
         # Another client's contact was merged into this one before we had heard that it was made.
-        for other in Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote_id):
+        holders = Link.objects.filter(connection=link.connection, kind=link.kind, remote_id=remote_id)
+        for other in holders.exclude(pk=link.pk):
             applying.merge_into(other, link)
     base = _agreed(item, theirs, looked=looked)
     if base != theirs and _is_pulled(link):
@@ -396,7 +411,8 @@ def _refuse_item(item: CallItem, code: str, text: str) -> None:
         wake.wake("ledger_sync.tasks.sweep_connection", connection_id=item.link.connection_id)
         owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + CATCH_UP)
     elif code == "not_editable" and _take_refunds_off(item.link):
-        owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + CATCH_UP)
+        wait = max(CATCH_UP, owed.backoff(item.link.tries))
+        owed.postpone(Link.objects.filter(pk=item.link_id), until=clock.now() + wait)
     else:
         refuse(item.link, code, text)
 

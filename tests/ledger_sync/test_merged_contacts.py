@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from billing import invoicing
 from billing.models import Invoice
 from ledger_sync import linking
 from ledger_sync.models import Connection, Link, Snag
@@ -105,15 +106,16 @@ def test_a_contact_that_was_made_unanswered_and_merged_before_we_found_it_is_not
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
 
 
+@pytest.mark.parametrize("waited", [70, 600], ids=["and-its-answer-came-again", "and-it-was-looked-for"])
 def test_a_contact_that_was_made_unanswered_and_that_another_of_ours_was_merged_into_serves_both_clients(
-    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any
+    firm: Any, connection: Connection, xero: Any, there: There, booked: Invoice, bell: Any, waited: int
 ) -> None:
     xero.faults.order(Fault("response_lost", match="/Contacts", method="PUT"))
     _, (second,) = firm.agreement(firm.client(name="Second Pty Ltd", billing_email="b@second.example"), "P-0002")
     bell.answer()
     (made,) = [r["ContactID"] for r in there.rows("Contacts") if r["Name"] == "Second Pty Ltd"]
     xero.bookkeeper.merge_contacts(contact(booked), made)
-    clock.advance(minutes=10)
+    clock.advance(seconds=waited)
     pulling.pull(connection.pk, sweep=True)
     assert contact(booked) == made
     pushing.push(connection.pk)
@@ -126,6 +128,9 @@ def test_a_contact_that_was_made_unanswered_and_that_another_of_ours_was_merged_
         (row,) = there.standing("Invoices", InvoiceNumber=invoice.number)
         assert row["_contact"] == made
     in_agreement(connection, bell, booked, second, *following)
+    invoicing.void_invoice(invoice_id=booked.pk, reason="billed in error")
+    bell.answer()
+    assert there.of(Link.objects.get(invoice=booked, kind="invoice"))["Status"] == "VOIDED"
 
 
 def test_an_invoice_made_unanswered_is_found_although_its_contact_was_merged_since(

@@ -69,15 +69,16 @@ def test_a_debit_that_comes_back_opens_its_invoice_and_shows_both_movements_on_t
     assert proving.posted_by(connection, went) == {("payment", payment.pk): ZERO}
 
 
-def test_what_came_back_and_was_not_yet_told_to_the_ledger_is_no_difference(
+def test_what_came_back_is_charged_anew_once_the_ledger_was_told(
     firm: Any, connection: Connection, booked: Invoice, bell: Any
 ) -> None:
     payment = pay(firm, booked, bell, method="au_becs_debit")
     bounce(payment)
     answer = gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk))
-    assert answer.verdict is Verdict.YES, answer.reason
+    assert answer.verdict is Verdict.NOT_YET
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     in_agreement(connection, bell, booked)
+    assert gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk)).verdict is Verdict.YES
 
 
 def test_a_debit_that_comes_back_with_money_beyond_its_invoice_leaves_no_credit(

@@ -40,7 +40,7 @@ class Client:
 
     tenant: str
     token: Callable[[], str]
-    #: Tells that a token was refused; whether it was the newest we have.
+    #: Tells that a token was refused, and returns whether it was the newest we have.
     refused_token: Callable[[str], bool]
     meter: Meter | None = None
 
