@@ -46,6 +46,7 @@ class Traffic:
     windows: list[tuple[str, int, int]]
 
 
+_WINDOWS = {"minute": "Calls this minute", "day": "Calls this day", "app minute": "Calls this minute, all firms"}
 #: The states the list of records can be asked for, with their words.
 STATES = {
     "undecided": "Need a decision", "differs": "Differ", "refused": "Refused", "waiting": "Waiting", "agrees": "Agree",
@@ -77,7 +78,10 @@ def health_of(connection: Connection, pulse: Pulse) -> Health:
 def traffic_of(connection: Connection) -> Traffic:
     """What went over the wire of a connection lately."""
     notices = Delivery.objects.filter(provider=connection.provider).order_by("-id")
-    return Traffic(notices.values_list("received_at", flat=True).first(), budgets.used(connection))
+    return Traffic(
+        notices.values_list("received_at", flat=True).first(),
+        [(_WINDOWS[name], spent, cap) for name, spent, cap in budgets.used(connection)],
+    )
 
 
 def odd_ones(connection: Connection, pulse: Pulse, most: int = 3) -> list[Record]:

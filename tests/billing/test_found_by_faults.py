@@ -191,6 +191,7 @@ def test_an_interrupted_charge_is_not_taken_up_once_nothing_is_to_be_taken(
     assert {row["status"] for row in stripe.books("acct_harbour").rows("payment_intent")} <= {"canceled"}
 
 
+@pytest.mark.parametrize("minutes", [0, 10])
 @pytest.mark.parametrize("meanwhile", [voided, held])
 def test_a_worker_that_was_held_up_since_it_asked_confirms_no_charge(
     firm: Firm,
@@ -199,13 +200,14 @@ def test_a_worker_that_was_held_up_since_it_asked_confirms_no_charge(
     stripe: Any,
     monkeypatch: pytest.MonkeyPatch,
     meanwhile: Callable[[Invoice], None],
+    minutes: int,
 ) -> None:
     payer.save(larkspur)
     invoice, making = firm.invoice(larkspur), attempts._intent_of
 
     def held_up(attempt: Attempt, account: StripeAccount) -> IntentFacts:
         intent = making(attempt, account)
-        clock.advance(minutes=10)
+        clock.advance(minutes=minutes)
         meanwhile(invoice)
         return intent
 

@@ -15,6 +15,7 @@ from billing.models import Charge, CreditNote, Invoice, Payment
 from billing.standing import standing_of
 from ledger_sync import remedies
 from ledger_sync.asking import snags
+from ledger_sync.limits import lanes
 from ledger_sync.models import Connection, Link, Snag
 from ledger_sync.pull import gates, pulling
 from practice.core import audit, clock
@@ -358,6 +359,19 @@ def test_what_was_settled_there_and_is_due_again_is_collected_again(
     sweep(connection, bell)
     assert not Snag.objects.filter(closed_at__isnull=True).exists()
     assert gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk)).verdict is Verdict.YES
+
+
+def test_an_amount_that_nothing_explained_is_asked_about_no_longer_once_its_payment_is_taken_in(
+    connection: Connection, xero: Any, bell: Any, booked: Invoice
+) -> None:
+    xero.bookkeeper.record_payment(Link.objects.get(invoice=booked).remote_id, Decimal("500.00"), reference="Bank 1")
+    busy = lanes.take(connection.pk, "pull")
+    gates.may_collect_unattended(Invoice.objects.get(pk=booked.pk))
+    assert Snag.objects.get(closed_at__isnull=True).code == "settled_there"
+    busy.give_back()
+    sweep(connection, bell)
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    assert not Invoice.objects.get(pk=booked.pk).is_held
 
 
 def test_retry_sends_again_after_the_name_was_changed(
