@@ -30,6 +30,16 @@ class Delivery(models.Model):
         return f"{self.provider} notice {self.pk}"
 
 
+class LastNotice(models.Model):
+    """When a ledger last told of one connection's books; a row of its own, so that a notice locks nothing else."""
+
+    connection = models.OneToOneField(Connection, models.CASCADE, primary_key=True, related_name="last_notice")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} at {self.at}"
+
+
 class Hint(models.Model):
     """An object of the ledger that something said has changed: to be fetched, once, however often it was said."""
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Q, QuerySet
 from billing.figures import Billed, Month, billed_in
 from ledger_sync.connection.pulse import Pulse
 from ledger_sync.limits import budgets
-from ledger_sync.models import Connection, Delivery, Link
+from ledger_sync.models import Connection, LastNotice, Link
 from ledger_sync.proof import agreeing
 from ledger_sync.proof.agreeing import Record
 from practice.core.money import ZERO
@@ -77,9 +77,8 @@ def health_of(connection: Connection, pulse: Pulse) -> Health:
 
 def traffic_of(connection: Connection) -> Traffic:
     """What went over the wire of a connection lately."""
-    notices = Delivery.objects.filter(provider=connection.provider).order_by("-id")
     return Traffic(
-        notices.values_list("received_at", flat=True).first(),
+        LastNotice.objects.filter(connection=connection).values_list("at", flat=True).first(),
         [(_WINDOWS[name], spent, cap) for name, spent, cap in budgets.used(connection)],
     )
 

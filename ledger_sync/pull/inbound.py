@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Collection, Container, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from ledger_sync import applying
-from ledger_sync.models import Connection, Delivery, Hint, Link
+from ledger_sync.models import Connection, Delivery, Hint, LastNotice, Link
 from ledger_sync.models.connections import Provider
 from ledger_sync.models.links import Kind
 from practice.core import clock, wake
@@ -79,6 +79,7 @@ def work(delivery_id: int) -> list[int]:
     echoes = _echoes(row.provider, told, known)
     news = {what: at for what, at in told.items() if what not in echoes}
     _note(news, known=known)
+    _note_when(row.received_at, connections.values())
     row.worked_at = clock.now()
     row.save(update_fields=["worked_at"])
     return sorted({what[0] for what in news if what in known})
@@ -104,6 +105,12 @@ def _note(told: Mapping[What, datetime], *, known: Container[What]) -> None:
     ]  # fmt: skip
     # One that somebody else leaves in this very moment is followed after this notice came: it does for both.
     Hint.objects.bulk_create(fresh, ignore_conflicts=True)
+
+
+def _note_when(at: datetime, connections: Iterable[Connection]) -> None:
+    """Keep when each of these was last told of, echoes too: so a person sees that the ledger's notices arrive."""
+    rows = [LastNotice(connection=connection, at=at) for connection in sorted(connections, key=lambda c: c.pk)]
+    LastNotice.objects.bulk_create(rows, update_conflicts=True, unique_fields=["connection"], update_fields=["at"])
 
 
 def drop_echoes(connection: Connection) -> int:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from ledger_sync import linking
 from ledger_sync.connection import connecting
 from ledger_sync.limits import lanes
 from ledger_sync.models import Budget, Connection, Delivery, Hint, Lane, Link
+from ledger_sync.pages import queries
 from ledger_sync.pull import inbound, pulling
 from practice.core import clock
 from practice.firm.models import Client, Entity
@@ -102,6 +103,25 @@ def test_the_very_same_notice_twice_is_worked_once(connection: Connection, known
     body = xero_body(event(connection.remote_org, known[0].remote_id))
     assert [post(body).status_code, post(body).status_code] == [200, 200]
     assert (Delivery.objects.count(), len(bell.rung)) == (1, 1)
+
+
+def test_when_a_ledger_last_told_of_one_connection_is_no_matter_of_another(
+    connection: Connection, second: Connection, known: list[Link], bell: Any
+) -> None:
+    def last_notices() -> list[datetime | None]:
+        return [queries.traffic_of(row).notice_at for row in (connection, second)]
+
+    assert last_notices() == [None, None]
+    post(xero_body(event(connection.remote_org, known[0].remote_id)))
+    bell.answer()
+    first = Delivery.objects.get().received_at
+    assert last_notices() == [first, None]
+    clock.advance(minutes=1)
+    post(xero_body(event(connection.remote_org, known[0].remote_id), event(second.remote_org, "unknown")))
+    bell.answer()
+    latest = Delivery.objects.latest("pk").received_at
+    assert last_notices() == [latest, latest]
+    assert latest > first
 
 
 @pytest.fixture
