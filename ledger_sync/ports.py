@@ -49,7 +49,10 @@ class OutcomeUnknown(LedgerError):
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One document's place in a call. ``fields`` names what an update changes; () is the whole document."""
+    """One document's place in a call. ``fields`` names what an update changes; () is the whole document.
+
+    ``made_at`` is when the call was written down, before it was first sent.
+    """
 
     position: int
     kind: str
@@ -59,6 +62,7 @@ class Outgoing:
     remote_id: str = ""
     remote_version: str = ""
     fields: tuple[str, ...] = ()
+    made_at: datetime | None = None
 
 
 @dataclass(frozen=True)

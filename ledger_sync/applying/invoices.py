@@ -80,14 +80,17 @@ def compare_document(connection: Connection, link: Link, theirs: Doc, who: str) 
             their_total=theirs.get("total"),
         )  # fmt: skip
         hold(invoice.pk, snag)
+        _close(connection, code, "totals_differ", because="asked about as a change")
         return
     if invoice.hold_code == "document_changed":
         invoicing.release_invoice(invoice_id=invoice.pk, code="document_changed")
-    for snag in Snag.objects.filter(
-        dedupe_key__in=[f"{connection.pk}:document_changed:{code}", f"{connection.pk}:totals_differ:{code}"],
-        closed_at__isnull=True,
-    ):
-        snags.close(snag, "agrees again")
+    _close(connection, code, "document_changed", "totals_differ", because="agrees again")
+
+
+def _close(connection: Connection, subject: str, *codes: str, because: str) -> None:
+    keys = [f"{connection.pk}:{code}:{subject}" for code in codes]
+    for snag in Snag.objects.filter(dedupe_key__in=keys, closed_at__isnull=True):
+        snags.close(snag, because)
 
 
 def hold(invoice_id: int, snag: Snag) -> None:

@@ -181,7 +181,7 @@ class _History:
         Not while the answer to a renewal of Xero's tokens is lost: the old one is good for half an hour, and after that
         people have to connect anew.
         """
-        if any(_has_lost_its_tokens(books) for books in self.stage.books):
+        if self._has_lost_tokens():
             soon = (clock.now() - self.begun + MINUTE).total_seconds()
             self.acts.append(replace(act, at=soon))
             self.acts.sort(key=lambda each: each.at, reverse=True)
@@ -220,6 +220,10 @@ class _History:
             Call.objects.filter(closed_at__isnull=True).exists()
         )
 
+    def _has_lost_tokens(self) -> bool:
+        """Whether the answer to a renewal of Xero's tokens is lost: nobody may be off for long then."""
+        return any(_has_lost_its_tokens(books) for books in self.stage.books)
+
     # The quiet hour
 
     def quiet_down(self) -> None:
@@ -230,7 +234,7 @@ class _History:
             bookkeeping.tidy_up(books)
         for seconds in QUIET:
             self._round()
-            if not self._owes():
+            if not (self._owes() or self._has_lost_tokens()):
                 break
             clock.advance(seconds=seconds)
         for wait in QUIET_DAYS if self.till_post is not None else QUIET_HOUR:

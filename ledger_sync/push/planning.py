@@ -97,6 +97,7 @@ def outgoing(item: CallItem) -> Outgoing:
         remote_id=sent["remote_id"],
         remote_version=sent["remote_version"],
         fields=tuple(sent.get("fields", ())),
+        made_at=item.call.made_at,
     )
 
 

@@ -246,9 +246,16 @@ def adopt_found(item: CallItem, remote: Remote | None) -> None:
         # Our only send was refused, so this is somebody else's document: it is not made ours.
         _refuse_item(item, item.vendor_code, item.text)
         return
-    adopt(item, remote.remote_id, remote.version, remote.theirs, clear=same, looked=True)
-    if not same:
+    ours = same or _is_our_invoice(item, remote)
+    adopt(item, remote.remote_id, remote.version, remote.theirs, clear=ours, looked=True)
+    if not ours:
         _refuse_item(item, "number_taken", "a document with this number exists there with other content")
+
+
+def _is_our_invoice(item: CallItem, remote: Remote) -> bool:
+    """Whether it is an invoice of our number for our client: what else differs was changed there, and the pull asks."""
+    sent = _moved_with_contact(item, remote.theirs)
+    return item.link.kind == Kind.INVOICE and all(sent[name] == remote.theirs[name] for name in ("number", "contact"))
 
 
 def _undo_found(item: CallItem, remote: Remote | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from billing import invoicing, payments
 from billing.models import Invoice, Payment
 from billing.payments import Receipt
+from billing.standing import standing_of
 from ledger_sync import remedies
 from ledger_sync.limits import budgets
 from ledger_sync.models import Budget, Hint, Link, Snag
@@ -40,9 +41,9 @@ def change(invoice: Invoice, **facts: Any) -> None:
         clients.update_client(client_id=invoice.client_id, **facts)
 
 
-def pay(invoice: Invoice, reference: str = "Paid 1") -> Payment:
+def pay(invoice: Invoice, reference: str = "Paid 1", amount: str = "1100.00") -> Payment:
     receipt = Receipt(
-        source=Payment.Source.HAND, method="bank", amount=Decimal("1100.00"), currency="AUD", reference=reference,
+        source=Payment.Source.HAND, method="bank", amount=Decimal(amount), currency="AUD", reference=reference,
         state=Payment.State.SUCCEEDED, initiated_at=clock.now(), paid_on=clock.today("Australia/Sydney"),
     )  # fmt: skip
     return payments.record_payment(
@@ -258,6 +259,36 @@ def test_a_bank_payment_on_an_invoice_we_do_not_know_to_be_there_is_read_again(
     clock.advance(minutes=3)
     pulling.pull(connection.pk)
     assert Payment.objects.get().amount == Decimal("550.00")
+
+
+def test_an_amount_changed_before_we_knew_of_our_invoice_is_asked_about_once_and_holds_up_no_payment(
+    firm: Any, connection: Any, xero: Any, bell: Any
+) -> None:
+    xero.faults.order(Fault("truncated", method="PUT", match="Invoices"))
+    _, (invoice,) = firm.agreement(firm.client())
+    bell.answer()
+    table = xero.books(xero.tenant_id).table("Invoices")
+    row = next(r for r in table.values() if r.get("InvoiceNumber") == invoice.number)
+    clock.advance(seconds=5)
+    xero.bookkeeper.edit_line(row["InvoiceID"], row["LineItems"][0]["LineItemID"], {"UnitAmount": 900})
+    payment = pay(invoice, amount="500.00")
+    clock.advance(minutes=10)
+    pushing.push(connection.pk)
+    assert Snag.objects.get(closed_at__isnull=True).code == "totals_differ"
+    bell.answer()
+    pull(connection, bell)
+    cause = Snag.objects.get(closed_at__isnull=True)
+    assert cause.code == "document_changed"
+    assert [p["Amount"] for p in ours(xero)] == ["500.00"]
+    remedies.apply_remedy(snag_id=cause.pk, remedy="accept_credit")
+    bell.answer()
+    pull(connection, bell)
+    assert not Snag.objects.filter(closed_at__isnull=True).exists()
+    assert not Link.objects.filter(owed_since__isnull=False).exists()
+    there = table[row["InvoiceID"]]
+    due = standing_of(Invoice.objects.get(pk=invoice.pk), clock.today("Australia/Sydney")).due
+    assert Decimal(str(there["AmountDue"])) == due
+    assert payment.allocations.get().reversed_at is None
 
 
 def test_an_invoice_voided_there_before_we_knew_of_it_is_asked_about(

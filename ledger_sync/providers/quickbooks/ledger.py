@@ -23,6 +23,8 @@ from practice.core import clock
 LOG_DAYS = timedelta(days=29)
 #: Ids named in one query.
 IDS = 40
+#: How far our clock may be from QuickBooks'.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class QuickBooksLedger:
@@ -82,8 +84,18 @@ class QuickBooksLedger:
         for remote in remotes:
             if _is_ours(item, remote):
                 return _taken_over(item, remote) if item.kind == Kind.ITEM else remote
+        if item.kind == Kind.CLIENT:
+            return self._renamed(item)
         moved = [remote for remote in remotes if _is_ours(_with_contact_of(item, remote), remote)]
         return moved[0] if moved and self._is_merged_away(item) else None
+
+    def _renamed(self, item: Outgoing) -> Remote | None:
+        """A customer that was given another name since it was sent; no query can ask for our number in its notes."""
+        assert item.made_at is not None, "only what was sent is looked for"
+        since = quoted((item.made_at - CLOCKS_DIFFER).isoformat())
+        rows = self.client.everything("Customer", f"MetaData.CreateTime >= {since}")
+        remotes = (reading.remote(item.kind, row, item.role) for row in rows)
+        return next((remote for remote in remotes if _is_ours(item, remote)), None)
 
     def _is_merged_away(self, item: Outgoing) -> bool:
         """Whether a document's customer is active no more: merged into another, which has its documents now."""

@@ -67,6 +67,29 @@ def test_an_answer_lost_and_a_key_forgotten_is_looked_up(
     assert not Link.objects.get(invoice=invoice).owes
 
 
+def test_a_customer_renamed_before_we_knew_it_was_made_is_not_made_again(
+    firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any
+) -> None:
+    client = firm.client("Sunny Side Daycare")
+    before = len(there.rows("Customer"))
+    qbo.faults.order(Fault("response_lost", match="/batch"))
+    firm.agreement(client)
+    bell.answer()
+    qbo.settings.request_id_seconds = 0
+    (made,) = [row for row in there.rows("Customer") if row["DisplayName"] == client.name]
+    qbo.bookkeeper.edit_customer(made["Id"], {"DisplayName": "Sunny Side Preschool"})
+    for _ in range(3):
+        later(connection, minutes=6)
+        bell.answer()
+    pulling.pull(connection.pk, sweep=True)
+    bell.answer()
+    assert len(there.rows("Customer")) == before + 1
+    assert Link.objects.get(client=client).remote_id == made["Id"]
+    assert not Link.objects.filter(owed_since__isnull=False).exists()
+    client.refresh_from_db()
+    assert client.name == "Sunny Side Preschool"
+
+
 def test_a_request_that_never_arrived_is_sent_anew_after_looking(
     firm: Any, connection: Connection, qbo: Any, there: Any, bell: Any
 ) -> None:
