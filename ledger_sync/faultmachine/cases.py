@@ -107,7 +107,7 @@ class Case:
         record = rows[0]["InvoiceID"]
         removed = self.deeds.touched(record, "unpay") and _open_about(allocation, "payment_removed")
         filling = self.deeds.touched(record, "pay", "edit", "void", "credited", "moved")
-        return removed or (filling and _open_about(allocation, "refused", "number_taken"))
+        return removed or (filling and _open_about(allocation, "refused"))
 
     def waits(self, payment: Payment) -> bool:
         """Whether people are asked about one part of a payment that goes into the ledger whole, and is not there."""

@@ -22,7 +22,6 @@ from practice.firm.models import Client
 _EXPLAINED: dict[str, tuple[str, ...]] = {
     "document_changed": ("edit",),
     "totals_differ": ("edit",),
-    "number_taken": ("edit", "recode", "due", "void", "pay"),
     "voided_there": ("void",),
     "payment_removed": ("unpay",),
     "refused": ("edit", "void", "pay", "unpay", "credited", "moved", "uncredited"),

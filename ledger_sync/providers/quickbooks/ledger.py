@@ -90,7 +90,10 @@ class QuickBooksLedger:
         return moved[0] if moved and self._is_merged_away(item) else None
 
     def _renamed(self, item: Outgoing) -> Remote | None:
-        """A customer that was given another name since it was sent; no query can ask for our number in its notes."""
+        """A customer that was given another name since it was sent; no query can ask for our number in its notes.
+
+        By MetaData.CreateTime (Intuit docs, Data queries).
+        """
         assert item.made_at is not None, "only what was sent is looked for"
         since = quoted((item.made_at - CLOCKS_DIFFER).isoformat())
         rows = self.client.everything("Customer", f"MetaData.CreateTime >= {since}")
