@@ -109,7 +109,7 @@ SHAPES: dict[str, Shape] = {
             {Kind.PAYMENT, Kind.ALLOCATION, Kind.REFUND, Kind.DISPUTE, Kind.FEE, Kind.PAYOUT, Kind.ATTACHMENT}
         ),
         apart=frozenset({(Kind.PAYMENT, RETURNED), (Kind.REFUND, UNAPPLIED), (Kind.DISPUTE, BACK)}),
-        push_windows=(("batch", 60, 40, 4),),
+        push_windows=(("batch", 60, 40, 2),),
     ),
 }
 
