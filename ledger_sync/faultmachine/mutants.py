@@ -208,6 +208,9 @@ _WRITTEN_LONG_AGO = Plan(
     0, (Act("agree", 0, 0.0), Act("pay", 1, 20.0)), (Trouble("suspended_unsent", "push", 2, 560.0),)
 )
 
+#: The ledger works on a payment after the caller has given it up, and after the next sweep has looked for it.
+_WORKED_LATE = Plan(1, (Act("agree", 0, 0.0), Act("pay", 1, 20.0)), (Trouble("worked_late", "push", 2),))
+
 #: Whoever follows a notice stands still with what it read; the bookkeeper changes the same field again, and a sweep
 #: takes that in; what was read first comes last.
 _OLD_NEWS = Plan(
@@ -231,6 +234,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "look_late",
         "absence counts only once the ledger cannot be working on it any more",
         partial(swapped, pushing, LOOK_AFTER=timedelta(0), KEY_LIVES=timedelta(0)),
+        _WORKED_LATE,
     ),
     Mutant(
         "lease",
