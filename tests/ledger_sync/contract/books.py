@@ -116,7 +116,8 @@ class Books:
         """A document ready to go, with all that it needs already in the ledger."""
         kind, role, action = case
         if action == "create":
-            return Outgoing(position, kind, self._role(kind, role), action, _DOCS[kind, role](self, next(self._count)))
+            doc = _DOCS[kind, role](self, next(self._count))
+            return Outgoing(position, kind, self._role(kind, role), action, doc, made_at=clock.now())
         made, result = self.booked(kind, role)
         if action == "update":
             doc = {**made.doc, **_CHANGES[kind]}
